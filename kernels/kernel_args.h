@@ -1,0 +1,47 @@
+// What a kernel is called with.
+#pragma once
+
+#include <cstddef>
+#include <span>
+
+#include "base/dtype.h"
+#include "base/pack.h"
+#include "base/shape.h"
+#include "kernels/op.h"
+
+namespace troupe {
+
+class ThreadPool;    // devices/cpu/thread_pool.h
+class PackedWeight;  // kernels/matmul/packed_weight.h
+struct CacheView;    // kernels/attention/key_value_cache.h
+
+// Row-major memory that somebody else owns.
+struct Tensor {
+  void* data = nullptr;
+  DType dtype = DType::f32;
+  Shape shape;
+  const PackedWeight* packed = nullptr;  // matmul weights: the layouts that the kernels read
+
+  template <class T>
+  T* as() const {
+    return static_cast<T*>(data);
+  }
+  int64_t rows() const { return shape[0]; }
+  int64_t columns() const { return shape.back(); }
+};
+
+// What all kernels of a run of a program share.
+struct KernelContext {
+  ThreadPool* pool = nullptr;
+  const Pack* pack = nullptr;
+  const CacheView* cache = nullptr;  // null: the pack holds whole sequences and nothing is kept
+};
+
+struct KernelArgs {
+  std::span<const Tensor> inputs;
+  std::span<const Tensor> outputs;
+  const Attributes& attributes;
+  const KernelContext& context;
+};
+
+}  // namespace troupe
