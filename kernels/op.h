@@ -75,10 +75,11 @@ class GradientBuilder {
   // An activation's gradient; several of one value are added in the order of the forward ops,
   // last first.
   virtual void set_input_gradient(int index, Symbol gradient) = 0;
-  // A weight's gradient: `op` gets the weight's f32 gradient buffer as its only output and adds
-  // onto it.
-  virtual void accumulate_weight_gradient(int index, const OpDef& op, std::vector<Symbol> inputs,
-                                          const Attributes& attributes) = 0;
+  // A weight's gradient: the op's last output is the weight's f32 gradient buffer, which its kernel
+  // adds onto. Returns the op's other outputs.
+  virtual std::vector<Symbol> accumulate_weight_gradient(int index, const OpDef& op,
+                                                         std::vector<Symbol> inputs,
+                                                         const Attributes& attributes) = 0;
 };
 
 }  // namespace troupe
