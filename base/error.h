@@ -22,11 +22,20 @@ class Error : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+// What the user gave is wrong: arguments, a config file, an input. Ends a command with status 2,
+// not 1.
+class UsageError : public Error {
+ public:
+  using Error::Error;
+};
+
 // Runs `body`; an Error leaving it gains one line: "while <what>".
 template <class Body>
 decltype(auto) with_context(std::string_view what, Body&& body) {
   try {
     return std::forward<Body>(body)();
+  } catch (const UsageError& e) {
+    throw UsageError(std::string(e.what()) + "\n  while " + std::string(what));
   } catch (const Error& e) {
     throw Error(std::string(e.what()) + "\n  while " + std::string(what));
   }

@@ -64,6 +64,7 @@ function(troupe_kernel_flags)
     endif()
   endif()
   message(STATUS "troupe: CPU kernels for ${isa}")
+  set(TROUPE_CPU_ISA ${isa} PARENT_SCOPE)
   # GCC 12's own AVX-512 headers trigger the two silenced warnings (GCC bug 105593).
   target_compile_options(troupe_kernels PRIVATE ${${isa}} -O3 -Wno-uninitialized -Wno-maybe-uninitialized)
 endfunction()
@@ -79,6 +80,8 @@ function(troupe_program name folder)
     add_executable(${name} ${sources})
     troupe_compile_options(${name})
     target_link_libraries(${name} PRIVATE ${libraries} ${arg_LINK})
+    target_compile_definitions(${name} PRIVATE TROUPE_VERSION="${PROJECT_VERSION}" TROUPE_CPU_ISA="${TROUPE_CPU_ISA}"
+                                               TROUPE_BUILD_TYPE="${CMAKE_BUILD_TYPE}")
   endif()
 endfunction()
 

@@ -1,0 +1,16 @@
+// The subcommands of troupe, one file each; troupe.cc lists them.
+//
+// Each function adds its subcommand with its options and a callback that does the work. A callback
+// that returns is exit status 0; it throws UsageError for bad usage or config (2), any other Error
+// for a run that failed (1), CLI::RuntimeError for another status that it has explained itself.
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+namespace troupe {
+
+void add_version(CLI::App& app);
+
+}  // namespace troupe

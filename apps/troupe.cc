@@ -1,0 +1,35 @@
+// The command line: reads the subcommand, runs it, and turns what it throws into one short message
+// and an exit status: 0 done, 1 failed run, 2 bad usage or config.
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <iostream>
+
+#include "apps/commands.h"
+#include "apps/exit_status.h"
+
+namespace troupe {
+namespace {
+
+void add_commands(CLI::App& app) {
+  add_version(app);
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("troupe trains and serves large language models with a cast of actors.", "troupe");
+  app.require_subcommand(1);
+  add_commands(app);
+  return exit_status_of(app, [&] {
+    check_subcommand(app, argc, argv);
+    app.parse(argc, argv);
+    std::cout << std::flush;
+  });
+}
+
+}  // namespace
+}  // namespace troupe
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that went away shows as a failed write
+  std::cout.exceptions(std::ios::badbit);
+  return troupe::run(argc, argv);
+}
