@@ -66,7 +66,9 @@ function(troupe_kernel_flags)
   message(STATUS "troupe: CPU kernels for ${isa}")
   set(TROUPE_CPU_ISA ${isa} PARENT_SCOPE)
   # GCC 12's own AVX-512 headers trigger the two silenced warnings (GCC bug 105593).
-  target_compile_options(troupe_kernels PRIVATE ${${isa}} -O3 -Wno-uninitialized -Wno-maybe-uninitialized)
+  set(flags ${${isa}} -O3 -Wno-uninitialized -Wno-maybe-uninitialized)
+  target_compile_options(troupe_kernels PRIVATE ${flags})
+  set_property(GLOBAL PROPERTY TROUPE_KERNEL_FLAGS ${flags})
 endfunction()
 
 # troupe_program(<name> <folder> ...): the folder's sources as one executable.
@@ -95,6 +97,10 @@ function(troupe_tests)
       troupe_compile_options(${folder}_tests)
       target_link_libraries(${folder}_tests PRIVATE troupe_${folder} GTest::gtest_main GTest::gmock rapidcheck)
       target_compile_definitions(${folder}_tests PRIVATE TROUPE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
+      if(folder STREQUAL "kernels")  # they test vec.h itself
+        get_property(kernel_flags GLOBAL PROPERTY TROUPE_KERNEL_FLAGS)
+        target_compile_options(${folder}_tests PRIVATE ${kernel_flags})
+      endif()
       if(folder STREQUAL "actors")
         target_precompile_headers(${folder}_tests PRIVATE <caf/all.hpp> <gtest/gtest.h>)
       endif()
