@@ -1,0 +1,9 @@
+// Messages of pipeline stages, packers and checkpoint writers. To add one: a struct with default
+// member values, a TROUPE_MESSAGE line naming its members, and its name in the list at the end.
+#pragma once
+
+#include "actors/message.h"
+
+namespace troupe {}  // namespace troupe
+
+#define TROUPE_TRAIN_MESSAGES(ADD)

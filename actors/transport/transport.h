@@ -1,0 +1,68 @@
+// The data plane of one node: where tensors for an address go is decided by the plan, not by who
+// sends. In this process a tensor is passed as a pointer, to another one through a Channel; both
+// ways it lands in the receiver's mailbox as a TensorMessage.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <zmq.hpp>
+
+#include "actors/transport/channel.h"
+#include "actors/transport/tensor_message.h"
+
+namespace troupe {
+
+// "policy/pp0@trainer-0" -> "policy/pp0"; an address without a node is returned as it is.
+std::string without_node(const std::string& address);
+
+// Where every node listens and every actor lives, from the plan.
+struct TransportMap {
+  std::map<std::string, std::string> endpoint_of_node;
+  std::map<std::string, std::string> node_of_address;  // addresses without "@node"
+};
+
+class LocalInlets;
+
+// The sending end for one receiver. One per sending actor, in its state; not thread-safe.
+class TensorOutlet {
+ public:
+  TensorOutlet() = default;
+  TensorOutlet(std::string address, std::shared_ptr<LocalInlets> local);
+  TensorOutlet(std::string address, std::shared_ptr<zmq::context_t> context, std::string endpoint);
+
+  // Throws if a local receiver has not been added, or a remote one makes no room for a minute.
+  void send(std::string stream, int64_t sequence, TensorRef tensor);
+
+ private:
+  std::string address_;
+  std::shared_ptr<LocalInlets> local_;  // null: the receiver is in another process
+  std::unique_ptr<ChannelSender> remote_;
+};
+
+class Transport {
+ public:
+  // Binds the endpoint of `node` if the map has more than one node.
+  Transport(std::string node, TransportMap map, ChannelReceiver::OnError on_error);
+  ~Transport();  // stops the receiving thread
+
+  // `actor` receives what is sent to `address` ("policy/pp0", with or without "@node").
+  void add_local(const std::string& address, TensorInlet actor);
+
+  // Throws if the plan has no such address.
+  TensorOutlet outlet(const std::string& address) const;
+  bool is_local(const std::string& address) const;
+
+ private:
+  const std::string& node_of(const std::string& address) const;
+
+  std::string node_;
+  TransportMap map_;
+  std::shared_ptr<zmq::context_t> context_ = std::make_shared<zmq::context_t>(1);
+  std::shared_ptr<LocalInlets> local_;
+  std::optional<ChannelReceiver> receiver_;
+};
+
+}  // namespace troupe
