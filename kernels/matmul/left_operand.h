@@ -1,0 +1,19 @@
+// A tensor as the words that products read: in place where its bytes are such words already, else
+// converted into memory that the calling thread keeps for the next call.
+#pragma once
+
+#include "kernels/kernel_args.h"
+#include "kernels/matmul/tile.h"
+
+namespace troupe {
+
+inline constexpr int kMaxParts = 8;
+
+// The rows of `x` as words of `dtype`, an odd number of Bf16 filled up with a zero. Valid until the
+// same thread asks for the same `part`.
+Left left_operand(const Tensor& x, DType dtype, int part = 0);
+
+// `x` itself, or its copy in `dtype`: for f32 that must be Bf16. Valid as above.
+Tensor converted(const Tensor& x, DType dtype, int part = 0);
+
+}  // namespace troupe

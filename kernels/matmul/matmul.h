@@ -1,0 +1,36 @@
+// Matrix products whose bits do not depend on the batch.
+//
+// Every output element is a sum over the contracted dimension in ascending order by one lane of one
+// accumulator (bf16: by pairs). Tiling decides which elements are computed together, never the
+// order inside one. Hence a row has the same bits computed alone (decode), among others (prefill,
+// training), at any position, by any number of threads.
+//
+// m: rows (tokens)   n: output features   k: input features
+// Tensors are row-major and contiguous. A left operand is of the weight's dtype; f32 is also taken
+// where the weight is bf16, and rounded first. Results are f32 or bf16, rounded once at the end.
+#pragma once
+
+#include <span>
+
+#include "kernels/kernel_args.h"
+#include "kernels/matmul/packed_weight.h"
+
+namespace troupe {
+
+// y[m][n] = x[m][k] w^T. k is cut into num_slices equal slices (in [1, 255]; in bf16 each of an
+// even size unless there is one), whose sums are added as a binary counter, leftovers folded
+// smallest first: 3 slices are (0 + 1) + 2. Throws when sizes disagree.
+void matmul(const Tensor& x, const PackedWeight& w, const Tensor& y, int num_slices,
+            ThreadPool& pool);
+
+// dx[m][k] = the sum over parts p of dys[p][m][n_p] ws[p]. One contraction: slice s adds part 0's
+// slice s, then part 1's, and so on in one accumulator; then the tree over slices runs once.
+void matmul_input_gradient(std::span<const Tensor> dys, std::span<const PackedWeight* const> ws,
+                           const Tensor& dx, int num_slices, ThreadPool& pool);
+
+// dw[n][k] += dy[m][n]^T x[m][k], token after token from dw's value: how tokens are cut into calls
+// changes no bit (bf16: tokens go by pairs, so an odd count gets one zero token and cuts must be
+// even).
+void matmul_weight_gradient(const Tensor& dy, const Tensor& x, float* dw, ThreadPool& pool);
+
+}  // namespace troupe

@@ -1,0 +1,46 @@
+// Matrix products above the tile: blocks that fit the caches, slices added as a tree, threads.
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "kernels/matmul/tile.h"
+
+namespace troupe {
+
+class ThreadPool;
+
+inline constexpr int kMaxSlices = 255;
+
+// One contraction of a sum: A[m][words] times panels[words][n].
+struct Contraction {
+  Left left;
+  const Panels* panels = nullptr;
+};
+
+// result[m][n] = the sum over all contractions. With slices, each contraction's words are cut into
+// num_slices equal parts; slice s is part s of every contraction in turn, in one accumulator; then
+// slices are added as a binary counter, leftovers folded smallest first.
+struct Product {
+  std::span<const Contraction> contractions;
+  int64_t m = 0, n = 0;
+  int num_slices = 1;
+  void* result = nullptr;
+  bool round_to_bf16 = false;  // result is Bf16, else float
+};
+
+// T: the elements that words hold. Thread-safe; bits depend on nothing but the operands.
+template <class T>
+void multiply(const Product& product, ThreadPool& pool);
+
+extern template void multiply<float>(const Product&, ThreadPool&);
+extern template void multiply<Bf16>(const Product&, ThreadPool&);
+
+// Whether work of so many multiply-adds and bytes read is worth waking other threads for.
+bool worth_waking(double multiply_adds, double bytes);
+
+// How many blocks of rows to cut m into: at most `max_rows` each, and so many that the threads'
+// shares of blocks * panels are even.
+int64_t count_row_blocks(int64_t m, int64_t max_rows, int64_t num_panels, int num_threads);
+
+}  // namespace troupe

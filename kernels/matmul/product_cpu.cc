@@ -1,0 +1,199 @@
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <memory>
+
+#include "devices/cpu/thread_pool.h"
+#include "kernels/matmul/product.h"
+
+namespace troupe {
+namespace {
+
+constexpr int64_t kRowBlock = 192;   // rows that pass over a panel together
+constexpr int64_t kWordBlock = 384;  // words in one pass: 48 KiB of a panel
+constexpr int64_t kPanelGroup = 4;   // panels that share a copied block of A
+constexpr int64_t kFewRows = 32;  // up to here A is not copied, and panels go one by one, so that
+                                  // weights are read from memory in one stream
+constexpr int kNumLevels = std::bit_width(static_cast<unsigned>(kMaxSlices));
+constexpr int64_t kLevelSize = kPanelGroup * kRowBlock * kPanelWidth;
+
+// Sums that wait: of finished subtrees, by level, and of the slice in progress.
+struct alignas(64) Scratch {
+  float levels[kNumLevels][kLevelSize];  // [panel][row][kPanelWidth]
+  float in_progress[kLevelSize];
+  uint32_t left[kRowBlock * (kWordBlock + kLanes)];
+};
+
+Scratch& scratch() {
+  thread_local const auto scratch = std::make_unique_for_overwrite<Scratch>();
+  return *scratch;
+}
+
+// Rows that lie a multiple of 4 KiB apart would evict each other from the first-level cache.
+Left copy_left(Left left, int64_t num_rows, int64_t num_words, uint32_t* buffer) {
+  constexpr int64_t kStride = kWordBlock + kLanes;
+  for (int64_t row = 0; row < num_rows; ++row)
+    std::memcpy(buffer + row * kStride, left.at(row, 0).words, num_words * sizeof(uint32_t));
+  return {buffer, kStride, 1};
+}
+
+// Rows [first_row, + num_rows) and panels [first_panel, + num_panels): what is computed together.
+struct Block {
+  int64_t first_row, num_rows, first_panel, num_panels;
+};
+
+// A stretch of one contraction's words inside one slice.
+struct Stretch {
+  const Contraction* contraction;
+  int64_t first_word, num_words;
+  int slice;
+  bool first, last;  // of its slice
+};
+
+template <class T>
+class BlockProduct {
+ public:
+  BlockProduct(const Product& product, const Block& block)
+      : product_(product), block_(block), scratch_(scratch()) {}
+
+  void compute() const {
+    const auto& contractions = product_.contractions;
+    for (int slice = 0; slice < product_.num_slices; ++slice) {
+      for (size_t part = 0; part < contractions.size(); ++part)
+        compute_part(contractions[part], slice, part == 0, part + 1 == contractions.size());
+    }
+  }
+
+ private:
+  // Between two stretches a sum is only stored and loaded, which changes no bit.
+  void compute_part(const Contraction& contraction, int slice, bool first, bool last) const {
+    const int64_t num_words = contraction.panels->num_words() / product_.num_slices;
+    const int64_t count = (num_words + kWordBlock - 1) / kWordBlock;
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t begin = i * num_words / count, end = (i + 1) * num_words / count;
+      compute_stretch({&contraction, slice * num_words + begin, end - begin, slice, first && i == 0,
+                       last && i + 1 == count});
+    }
+  }
+
+  void compute_stretch(const Stretch& stretch) const {
+    Left left = stretch.contraction->left.at(block_.first_row, stretch.first_word);
+    if (block_.num_rows > kFewRows)
+      left = copy_left(left, block_.num_rows, stretch.num_words, scratch_.left);
+    const int64_t num_tiles = (block_.num_rows + kTileRows - 1) / kTileRows;
+    for (int64_t panel = 0; panel < block_.num_panels; ++panel) {
+      for (int64_t tile = 0; tile < num_tiles; ++tile) {
+        const int64_t row = tile * block_.num_rows / num_tiles;
+        const int64_t end = (tile + 1) * block_.num_rows / num_tiles;
+        compute_tiles(stretch, left.at(row, 0), row, static_cast<int>(end - row), panel);
+      }
+    }
+  }
+
+  // The tiles side by side that make up a panel's width: one, or two where registers are few.
+  void compute_tiles(const Stretch& stretch, Left left, int64_t row, int num_rows,
+                     int64_t panel) const {
+    const Panels& panels = *stretch.contraction->panels;
+    const uint32_t* words =
+        panels.panel(block_.first_panel + panel) + stretch.first_word * kPanelWidth;
+    const int64_t column = (block_.first_panel + panel) * kPanelWidth;
+    const int64_t num_columns = std::min<int64_t>(kPanelWidth, product_.n - column);
+    for (int64_t j = 0; j < num_columns; j += kTileColumns) {
+      Tile tile = {left, num_rows, words + j, stretch.num_words};
+      tile.sums = sums_of(stretch, row, panel, j);
+      tile.sums.num_columns = static_cast<int>(std::min<int64_t>(kTileColumns, num_columns - j));
+      compute_tile<T>(tile);
+    }
+  }
+
+  // Like adding one to a binary counter: slice 3 completes the trees of 2 and of 4. The last slice
+  // also takes all that is left over: these are the bits of its own number.
+  TileSums sums_of(const Stretch& stretch, int64_t row, int64_t panel, int64_t j) const {
+    const int64_t at = (panel * kRowBlock + row) * kPanelWidth + j;
+    TileSums sums;
+    if (!stretch.first) sums.start = scratch_.in_progress + at;
+    sums.start_stride = sums.result_stride = kPanelWidth;
+    if (!stretch.last) {
+      sums.result = scratch_.in_progress + at;
+      return sums;
+    }
+    const auto slice = static_cast<unsigned>(stretch.slice);
+    const bool final = stretch.slice + 1 == product_.num_slices;
+    const int completed = std::countr_one(slice);
+    sums.finished = {scratch_.levels[0] + at, kLevelSize, final ? slice : (1u << completed) - 1};
+    if (!final) {
+      sums.result = scratch_.levels[completed] + at;
+      return sums;
+    }
+    const int64_t column = (block_.first_panel + panel) * kPanelWidth + j;
+    const int64_t element = (block_.first_row + row) * product_.n + column;
+    sums.round_to_bf16 = product_.round_to_bf16;
+    sums.result_stride = product_.n;
+    sums.result = static_cast<char*>(product_.result) +
+                  element * (sums.round_to_bf16 ? sizeof(Bf16) : sizeof(float));
+    return sums;
+  }
+
+  const Product& product_;
+  const Block& block_;
+  Scratch& scratch_;
+};
+
+// Items are (row block, panel), panels running fastest.
+template <class T>
+struct Job {
+  const Product& product;
+  int64_t num_blocks, num_panels;
+
+  int64_t num_items() const { return num_blocks * num_panels; }
+
+  void run(int64_t begin, int64_t end) const {
+    for (int64_t item = begin; item < end;) {
+      const int64_t block = item / num_panels, panel = item % num_panels;
+      const int64_t first_row = block * product.m / num_blocks;
+      const int64_t num_rows = (block + 1) * product.m / num_blocks - first_row;
+      const int64_t group = num_rows > kFewRows ? kPanelGroup : 1;
+      const int64_t count = std::min({group, end - item, num_panels - panel});
+      BlockProduct<T>(product, {first_row, num_rows, panel, count}).compute();
+      item += count;
+    }
+  }
+};
+
+}  // namespace
+
+bool worth_waking(double multiply_adds, double bytes) {
+  constexpr double kMultiplyAddsPerSecond = 50e9, kBytesPerSecond = 30e9, kWakeSeconds = 20e-6;
+  return multiply_adds / kMultiplyAddsPerSecond + bytes / kBytesPerSecond > 2 * kWakeSeconds;
+}
+
+int64_t count_row_blocks(int64_t m, int64_t max_rows, int64_t num_panels, int num_threads) {
+  const auto uneven = [&](int64_t blocks) {
+    const int64_t share = (blocks * num_panels + num_threads - 1) / num_threads;
+    return 16 * (share * num_threads - blocks * num_panels) > blocks * num_panels;
+  };
+  const int64_t fewest = (m + max_rows - 1) / max_rows;
+  for (int64_t blocks = fewest; blocks < fewest + num_threads; ++blocks)
+    if (!uneven(blocks) && m >= blocks * kTileRows) return blocks;
+  return fewest;
+}
+
+template <class T>
+void multiply(const Product& product, ThreadPool& pool) {
+  if (product.m == 0) return;
+  int64_t num_words = 0;
+  for (const auto& contraction : product.contractions) num_words += contraction.panels->num_words();
+  const double words_read = static_cast<double>(num_words) * product.n;
+  const bool alone = !worth_waking(words_read * product.m, words_read * sizeof(uint32_t));
+  const int64_t num_panels = (product.n + kPanelWidth - 1) / kPanelWidth;
+  const int num_threads = alone ? 1 : pool.num_threads();
+  const Job<T> job = {product, count_row_blocks(product.m, kRowBlock, num_panels, num_threads),
+                      num_panels};
+  if (alone) return job.run(0, job.num_items());
+  pool.parallel(job.num_items(), [&job](int64_t begin, int64_t end, int) { job.run(begin, end); });
+}
+
+template void multiply<float>(const Product&, ThreadPool&);
+template void multiply<Bf16>(const Product&, ThreadPool&);
+
+}  // namespace troupe

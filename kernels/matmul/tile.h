@@ -1,0 +1,65 @@
+// The innermost part of all matrix products: a tile of output elements that lives in registers
+// while the summed dimension passes by. An element is one lane of one accumulator, fed word after
+// word, so its bits depend on neither the tile's size nor its place.
+#pragma once
+
+#include <cstdint>
+
+#include "kernels/matmul/packed_weight.h"
+#include "kernels/vec.h"
+
+namespace troupe {
+
+#ifdef __AVX512F__
+inline constexpr int kTileRows = 12, kTileVecs = 2;  // 24 of the 32 registers accumulate
+#else
+inline constexpr int kTileRows = 6, kTileVecs = 1;  // 12 of the 16
+#endif
+inline constexpr int kTileColumns = kTileVecs * kLanes;
+
+// The left operand, A[row][word], with a stride for each axis, of which one is 1.
+struct Left {
+  const uint32_t* words = nullptr;
+  int64_t row_stride = 0, word_stride = 1;
+
+  Left at(int64_t row, int64_t word) const {
+    return {words + row * row_stride + word * word_stride, row_stride, word_stride};
+  }
+};
+
+// Slices of the summed dimension are added as a binary counter counts: level l holds the sum of 2^l
+// finished slices. What a tile computes is the newest slice.
+struct FinishedSlices {
+  const float* sums = nullptr;  // level 0, [row][kPanelWidth]
+  int64_t level_stride = 0;
+  unsigned levels = 0;  // which to add, the lowest first
+};
+
+// Where a tile's sums start, what is added at the end, and where they go.
+struct TileSums {
+  const float* start = nullptr;  // null: zero
+  int64_t start_stride = 0;      // between rows, in elements
+  FinishedSlices finished;
+  void* result = nullptr;
+  int64_t result_stride = 0;
+  bool round_to_bf16 = false;  // result is Bf16, else float
+  int num_columns = kTileColumns;
+};
+
+// A[num_rows][num_words] times panel[num_words][at most kTileColumns of kPanelWidth], num_rows in
+// [1, kTileRows].
+struct Tile {
+  Left left;
+  int num_rows = 0;
+  const uint32_t* panel = nullptr;
+  int64_t num_words = 0;
+  TileSums sums;
+};
+
+template <class T>
+void compute_tile(const Tile& tile);
+
+extern template void compute_tile<float>(const Tile&);
+extern template void compute_tile<Bf16>(const Tile&);
+
+}  // namespace troupe

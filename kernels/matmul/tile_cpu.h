@@ -1,0 +1,107 @@
+// One tile, for a fixed number of rows and vectors: included by the two files that instantiate it.
+#pragma once
+
+#include <array>
+#include <bit>
+#include <utility>
+
+#include "kernels/matmul/tile.h"
+#include "kernels/matmul/words.h"
+
+namespace troupe {
+
+template <int kVecs>
+Mask vec_mask(const TileSums& sums, int v) {
+  return first_lanes(sums.num_columns - v * kLanes);
+}
+
+template <int kRows, int kVecs>
+inline void load_start(const TileSums& sums, Vec (&sum)[kRows][kVecs]) {
+#pragma GCC unroll 16
+  for (int row = 0; row < kRows; ++row) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kVecs; ++v) {
+      const float* from = sums.start + row * sums.start_stride + v * kLanes;
+      sum[row][v] = load(from, vec_mask<kVecs>(sums, v));
+    }
+  }
+}
+
+template <int kRows, int kVecs>
+inline void add_finished(const FinishedSlices& finished, Vec (&sum)[kRows][kVecs]) {
+  for (unsigned levels = finished.levels; levels != 0; levels &= levels - 1) {
+    const float* level = finished.sums + std::countr_zero(levels) * finished.level_stride;
+#pragma GCC unroll 16
+    for (int row = 0; row < kRows; ++row) {
+#pragma GCC unroll 2
+      for (int v = 0; v < kVecs; ++v)
+        sum[row][v] = add(load(level + row * kPanelWidth + v * kLanes), sum[row][v]);
+    }
+  }
+}
+
+template <class Out, int kRows, int kVecs>
+inline void store_result(const TileSums& sums, const Vec (&sum)[kRows][kVecs]) {
+#pragma GCC unroll 16
+  for (int row = 0; row < kRows; ++row) {
+    Out* out = static_cast<Out*>(sums.result) + row * sums.result_stride;
+#pragma GCC unroll 2
+    for (int v = 0; v < kVecs; ++v) store(out + v * kLanes, sum[row][v], vec_mask<kVecs>(sums, v));
+  }
+}
+
+// kUnitWordStride: the words of a row are neighbours; else the rows of a word are.
+template <class T, int kRows, int kVecs, bool kUnitWordStride>
+void tile_kernel(const Tile& tile) {
+  const int64_t row_stride = kUnitWordStride ? tile.left.row_stride : 1;
+  const int64_t word_stride = kUnitWordStride ? 1 : tile.left.word_stride;
+  Vec sum[kRows][kVecs];
+#pragma GCC unroll 16
+  for (int row = 0; row < kRows; ++row) {
+#pragma GCC unroll 2
+    for (int v = 0; v < kVecs; ++v) sum[row][v] = zero();
+  }
+  if (tile.sums.start) load_start(tile.sums, sum);
+  constexpr int kPointers = (kRows + 2) / 3;  // one for three rows: few enough for registers
+  const uint32_t* rows[kPointers];
+  for (int i = 0; i < kPointers; ++i) rows[i] = tile.left.words + 3 * i * row_stride;
+  const float* column = reinterpret_cast<const float*>(tile.panel);
+#pragma GCC unroll 4
+  for (int64_t word = 0; word < tile.num_words; ++word, column += kPanelWidth) {
+    Vec b[kVecs];
+#pragma GCC unroll 2
+    for (int v = 0; v < kVecs; ++v) {
+      b[v] = load(column + v * kLanes);
+      constexpr int kAhead = 64 * kPanelWidth;  // 8 KiB, for weights that come from memory
+      _mm_prefetch(column + kAhead + v * kLanes, _MM_HINT_T0);
+    }
+#pragma GCC unroll 16
+    for (int row = 0; row < kRows; ++row) {
+      const Vec a = broadcast_word(rows[row / 3] + row % 3 * row_stride + word * word_stride);
+#pragma GCC unroll 2
+      for (int v = 0; v < kVecs; ++v) sum[row][v] = multiply_add<T>(a, b[v], sum[row][v]);
+    }
+  }
+  add_finished(tile.sums.finished, sum);
+  tile.sums.round_to_bf16 ? store_result<Bf16>(tile.sums, sum)
+                          : store_result<float>(tile.sums, sum);
+}
+
+template <class T, int kVecs, bool kUnitWordStride>
+constexpr auto kTileKernels = []<int... kRows>(std::integer_sequence<int, kRows...>) {
+  return std::array{&tile_kernel<T, kRows + 1, kVecs, kUnitWordStride>...};
+}
+(std::make_integer_sequence<int, kTileRows>{});
+
+template <class T>
+void compute_tile(const Tile& tile) {
+  const int index = tile.num_rows - 1;
+  const bool narrow = tile.sums.num_columns <= kLanes;
+  if (tile.left.word_stride == 1) {
+    (narrow ? kTileKernels<T, 1, true> : kTileKernels<T, kTileVecs, true>)[index](tile);
+  } else {
+    (narrow ? kTileKernels<T, 1, false> : kTileKernels<T, kTileVecs, false>)[index](tile);
+  }
+}
+
+}  // namespace troupe
