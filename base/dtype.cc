@@ -23,14 +23,19 @@ constexpr std::array<Row, 7> kRows = {{{DType::f32, "f32", 4},
 
 }  // namespace
 
-size_t size_of(DType dtype) { return kRows[static_cast<size_t>(dtype)].size; }
+size_t size_of(DType dtype) {
+  return kRows[static_cast<size_t>(dtype)].size;
+}
 
-std::string_view name_of(DType dtype) { return kRows[static_cast<size_t>(dtype)].name; }
+std::string_view name_of(DType dtype) {
+  return kRows[static_cast<size_t>(dtype)].name;
+}
 
 DType dtype_from_name(std::string_view name) {
   for (const auto& row : kRows)
     if (row.name == name) return row.dtype;
-  throw Error("unknown dtype \"" + std::string(name) + "\": expected f32, bf16, f16, f64, i32, i64 or u8");
+  throw Error("unknown dtype \"" + std::string(name) +
+              "\": expected f32, bf16, f16, f64, i32, i64 or u8");
 }
 
 float half_to_float(uint16_t half) {

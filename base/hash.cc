@@ -22,7 +22,9 @@ void Sha256::add(std::span<const std::byte> bytes) {
   CHECK(EVP_DigestUpdate(state_->context, bytes.data(), bytes.size()) == 1, bytes.size());
 }
 
-void Sha256::add(std::string_view text) { add(std::as_bytes(std::span(text.data(), text.size()))); }
+void Sha256::add(std::string_view text) {
+  add(std::as_bytes(std::span(text.data(), text.size())));
+}
 
 std::string Sha256::finish() {
   unsigned char digest[32];
@@ -36,6 +38,8 @@ std::string Sha256::finish() {
   return text;
 }
 
-uint64_t xxh3(std::span<const std::byte> bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+uint64_t xxh3(std::span<const std::byte> bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
 
 }  // namespace troupe

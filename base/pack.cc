@@ -14,10 +14,12 @@ void Pack::append(std::span<const int32_t> ids) {
 }
 
 void check_pack(const Pack& pack, int64_t vocab_size) {
-  CHECK(pack.positions.size() == pack.token_ids.size(), pack.positions.size(), pack.token_ids.size());
+  CHECK(pack.positions.size() == pack.token_ids.size(), pack.positions.size(),
+        pack.token_ids.size());
   CHECK(pack.num_sequences() > 0, pack.num_sequences());
   CHECK(pack.sequence_starts.front() == 0, pack.sequence_starts.front());
-  CHECK(pack.sequence_starts.back() == pack.num_tokens(), pack.sequence_starts.back(), pack.num_tokens());
+  CHECK(pack.sequence_starts.back() == pack.num_tokens(), pack.sequence_starts.back(),
+        pack.num_tokens());
   for (int64_t i = 0; i < pack.num_sequences(); ++i)
     CHECK(pack.sequence_starts[i] < pack.sequence_starts[i + 1], i, pack.sequence_starts[i]);
   for (int64_t i = 0; i < pack.num_tokens(); ++i) {

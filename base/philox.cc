@@ -4,7 +4,8 @@
 
 namespace troupe {
 
-std::array<uint32_t, 4> philox4x32_10(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key) {
+std::array<uint32_t, 4> philox4x32_10(std::array<uint32_t, 4> counter,
+                                      std::array<uint32_t, 2> key) {
   for (int round = 0; round < 10; ++round) {
     const uint64_t a = uint64_t{0xD2511F53} * counter[0];
     const uint64_t b = uint64_t{0xCD9E8D57} * counter[2];
@@ -22,9 +23,10 @@ std::array<uint32_t, 4> philox(const RandomAddress& address, uint32_t draw) {
   const auto seed_high = static_cast<uint32_t>(address.seed >> 32);
   const auto prompt_low = static_cast<uint32_t>(address.prompt_id);
   const auto prompt_high = static_cast<uint32_t>(address.prompt_id >> 32);
-  const auto key =
-      philox4x32_10({static_cast<uint32_t>(address.purpose), prompt_high, 0, 0}, {seed_low, seed_high});
-  return philox4x32_10({prompt_low, address.sample_index, address.position, draw}, {key[0], key[1]});
+  const auto key = philox4x32_10({static_cast<uint32_t>(address.purpose), prompt_high, 0, 0},
+                                 {seed_low, seed_high});
+  return philox4x32_10({prompt_low, address.sample_index, address.position, draw},
+                       {key[0], key[1]});
 }
 
 double uniform(const RandomAddress& address, uint32_t draw) {

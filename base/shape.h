@@ -9,7 +9,7 @@ namespace troupe {
 
 using Shape = std::vector<int64_t>;
 
-int64_t num_elements(const Shape& shape);    // 1 for a scalar
+int64_t num_elements(const Shape& shape);   // 1 for a scalar
 std::string to_string(const Shape& shape);  // "[3, 576]"
 
 }  // namespace troupe

@@ -25,7 +25,9 @@ struct Trajectory {
   bool truncated = false;             // ended by length, not by the end-of-sequence token
   std::string answer;                 // what the task expects, where it knows
 
-  int64_t num_tokens() const { return static_cast<int64_t>(prompt_ids.size() + response_ids.size()); }
+  int64_t num_tokens() const {
+    return static_cast<int64_t>(prompt_ids.size() + response_ids.size());
+  }
 };
 
 }  // namespace troupe
