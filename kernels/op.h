@@ -13,8 +13,8 @@
 
 namespace troupe {
 
-struct KernelArgs;        // kernels/kernel_args.h
-class GradientBuilder;    // below
+struct KernelArgs;      // kernels/kernel_args.h
+class GradientBuilder;  // below
 using Kernel = void (*)(const KernelArgs&);
 using Gradient = void (*)(GradientBuilder&);
 

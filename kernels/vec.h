@@ -24,29 +24,67 @@ inline Mask first_lanes(int64_t count) {
 
 using Vec = __m512;
 
-inline Vec zero() { return _mm512_setzero_ps(); }
-inline Vec set1(float x) { return _mm512_set1_ps(x); }
-inline Vec load(const float* p) { return _mm512_loadu_ps(p); }
-inline Vec load(const float* p, Mask m) { return _mm512_maskz_loadu_ps(m, p); }  // others are 0
-inline void store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
-inline void store(float* p, Vec v, Mask m) { _mm512_mask_storeu_ps(p, m, v); }
-inline Vec add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
-inline Vec sub(Vec a, Vec b) { return _mm512_sub_ps(a, b); }
-inline Vec mul(Vec a, Vec b) { return _mm512_mul_ps(a, b); }
-inline Vec div(Vec a, Vec b) { return _mm512_div_ps(a, b); }
-inline Vec sqrt(Vec a) { return _mm512_sqrt_ps(a); }
-inline Vec max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
-inline Vec min(Vec a, Vec b) { return _mm512_min_ps(a, b); }
-inline Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }    // a * b + c
-inline Vec fnma(Vec a, Vec b, Vec c) { return _mm512_fnmadd_ps(a, b, c); }  // c - a * b
+inline Vec zero() {
+  return _mm512_setzero_ps();
+}
+inline Vec set1(float x) {
+  return _mm512_set1_ps(x);
+}
+inline Vec load(const float* p) {
+  return _mm512_loadu_ps(p);
+}
+inline Vec load(const float* p, Mask m) {
+  return _mm512_maskz_loadu_ps(m, p);
+}  // others are 0
+inline void store(float* p, Vec v) {
+  _mm512_storeu_ps(p, v);
+}
+inline void store(float* p, Vec v, Mask m) {
+  _mm512_mask_storeu_ps(p, m, v);
+}
+inline Vec add(Vec a, Vec b) {
+  return _mm512_add_ps(a, b);
+}
+inline Vec sub(Vec a, Vec b) {
+  return _mm512_sub_ps(a, b);
+}
+inline Vec mul(Vec a, Vec b) {
+  return _mm512_mul_ps(a, b);
+}
+inline Vec div(Vec a, Vec b) {
+  return _mm512_div_ps(a, b);
+}
+inline Vec sqrt(Vec a) {
+  return _mm512_sqrt_ps(a);
+}
+inline Vec max(Vec a, Vec b) {
+  return _mm512_max_ps(a, b);
+}
+inline Vec min(Vec a, Vec b) {
+  return _mm512_min_ps(a, b);
+}
+inline Vec fma(Vec a, Vec b, Vec c) {
+  return _mm512_fmadd_ps(a, b, c);
+}  // a * b + c
+inline Vec fnma(Vec a, Vec b, Vec c) {
+  return _mm512_fnmadd_ps(a, b, c);
+}  // c - a * b
 inline Vec round_to_even(Vec x) {
   return _mm512_roundscale_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 // x * 2^n for integral n.
-inline Vec scale_by_power(Vec x, Vec n) { return _mm512_scalef_ps(x, n); }
-inline Mask less(Vec a, Vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ); }
-inline Mask equal(Vec a, Vec b) { return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ); }
-inline Vec select(Mask m, Vec yes, Vec no) { return _mm512_mask_blend_ps(m, no, yes); }
+inline Vec scale_by_power(Vec x, Vec n) {
+  return _mm512_scalef_ps(x, n);
+}
+inline Mask less(Vec a, Vec b) {
+  return _mm512_cmp_ps_mask(a, b, _CMP_LT_OQ);
+}
+inline Mask equal(Vec a, Vec b) {
+  return _mm512_cmp_ps_mask(a, b, _CMP_EQ_OQ);
+}
+inline Vec select(Mask m, Vec yes, Vec no) {
+  return _mm512_mask_blend_ps(m, no, yes);
+}
 
 inline Vec load(const Bf16* p) {
   const __m256i half = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
@@ -68,7 +106,9 @@ inline __m256i round_to_bf16(Vec v) {
 inline void store(Bf16* p, Vec v) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), round_to_bf16(v));
 }
-inline void store(Bf16* p, Vec v, Mask m) { _mm256_mask_storeu_epi16(p, m, round_to_bf16(v)); }
+inline void store(Bf16* p, Vec v, Mask m) {
+  _mm256_mask_storeu_epi16(p, m, round_to_bf16(v));
+}
 
 inline float lane(Vec v, int i) {
   alignas(64) float lanes[kLanes];
@@ -84,7 +124,9 @@ inline float reduce_add(Vec v) {
   const __m128 e = _mm_add_ps(d, _mm_movehl_ps(d, d));
   return _mm_cvtss_f32(_mm_add_ss(e, _mm_shuffle_ps(e, e, 1)));
 }
-inline float reduce_max(Vec v) { return _mm512_reduce_max_ps(v); }
+inline float reduce_max(Vec v) {
+  return _mm512_reduce_max_ps(v);
+}
 
 #else  // AVX2
 
@@ -94,11 +136,18 @@ struct Vec {
 
 inline __m256i lane_mask(unsigned bits) {
   const __m256i each = _mm256_setr_epi32(1, 2, 4, 8, 16, 32, 64, 128);
-  return _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(static_cast<int>(bits)), each), each);
+  return _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(static_cast<int>(bits)), each),
+                            each);
 }
-inline Vec zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
-inline Vec set1(float x) { return {_mm256_set1_ps(x), _mm256_set1_ps(x)}; }
-inline Vec load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+inline Vec zero() {
+  return {_mm256_setzero_ps(), _mm256_setzero_ps()};
+}
+inline Vec set1(float x) {
+  return {_mm256_set1_ps(x), _mm256_set1_ps(x)};
+}
+inline Vec load(const float* p) {
+  return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
+}
 inline Vec load(const float* p, Mask m) {
   return {_mm256_maskload_ps(p, lane_mask(m & 255)), _mm256_maskload_ps(p + 8, lane_mask(m >> 8))};
 }
@@ -110,13 +159,27 @@ inline void store(float* p, Vec v, Mask m) {
   _mm256_maskstore_ps(p, lane_mask(m & 255), v.a);
   _mm256_maskstore_ps(p + 8, lane_mask(m >> 8), v.b);
 }
-inline Vec add(Vec x, Vec y) { return {_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)}; }
-inline Vec sub(Vec x, Vec y) { return {_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)}; }
-inline Vec mul(Vec x, Vec y) { return {_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)}; }
-inline Vec div(Vec x, Vec y) { return {_mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b)}; }
-inline Vec sqrt(Vec x) { return {_mm256_sqrt_ps(x.a), _mm256_sqrt_ps(x.b)}; }
-inline Vec max(Vec x, Vec y) { return {_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)}; }
-inline Vec min(Vec x, Vec y) { return {_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)}; }
+inline Vec add(Vec x, Vec y) {
+  return {_mm256_add_ps(x.a, y.a), _mm256_add_ps(x.b, y.b)};
+}
+inline Vec sub(Vec x, Vec y) {
+  return {_mm256_sub_ps(x.a, y.a), _mm256_sub_ps(x.b, y.b)};
+}
+inline Vec mul(Vec x, Vec y) {
+  return {_mm256_mul_ps(x.a, y.a), _mm256_mul_ps(x.b, y.b)};
+}
+inline Vec div(Vec x, Vec y) {
+  return {_mm256_div_ps(x.a, y.a), _mm256_div_ps(x.b, y.b)};
+}
+inline Vec sqrt(Vec x) {
+  return {_mm256_sqrt_ps(x.a), _mm256_sqrt_ps(x.b)};
+}
+inline Vec max(Vec x, Vec y) {
+  return {_mm256_max_ps(x.a, y.a), _mm256_max_ps(x.b, y.b)};
+}
+inline Vec min(Vec x, Vec y) {
+  return {_mm256_min_ps(x.a, y.a), _mm256_min_ps(x.b, y.b)};
+}
 inline Vec fma(Vec x, Vec y, Vec z) {
   return {_mm256_fmadd_ps(x.a, y.a, z.a), _mm256_fmadd_ps(x.b, y.b, z.b)};
 }
@@ -172,7 +235,9 @@ inline void store(Bf16* p, Vec v, Mask m) {
   for (int i = 0; i < kLanes; ++i)
     if (m >> i & 1) p[i] = to_bf16(lanes[i]);
 }
-inline void store(Bf16* p, Vec v) { store(p, v, Mask{0xffff}); }
+inline void store(Bf16* p, Vec v) {
+  store(p, v, Mask{0xffff});
+}
 
 inline float lane(Vec v, int i) {
   alignas(32) float lanes[kLanes];

@@ -1,0 +1,27 @@
+// y = x + bias over the last dim: x in f32 or bf16, bias in f32, rounded once.
+#pragma once
+
+#include "kernels/op.h"
+
+namespace troupe {
+
+void add_bias_cpu(const KernelArgs&);
+void bias_gradient_cpu(const KernelArgs&);
+void differentiate_add_bias(GradientBuilder&);
+
+inline constexpr OpDef add_bias = {
+    .name = "add_bias",
+    .axes = "tc, c -> tc",
+    .gradient = differentiate_add_bias,
+    .cpu = add_bias_cpu,
+};
+
+// dy -> the bias's gradient, a tree over eight token ranges, added on.
+inline constexpr OpDef bias_gradient = {
+    .name = "bias_gradient",
+    .axes = "tc -> c",
+    .dtypes = "f",
+    .cpu = bias_gradient_cpu,
+};
+
+}  // namespace troupe

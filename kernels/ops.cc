@@ -1,0 +1,41 @@
+#include "kernels/ops.h"
+
+#include "base/error.h"
+#include "kernels/elementwise/add.h"
+#include "kernels/elementwise/add_bias.h"
+#include "kernels/elementwise/rope.h"
+#include "kernels/elementwise/swiglu.h"
+#include "kernels/embedding/embedding.h"
+#include "kernels/norm/rms_norm.h"
+
+namespace troupe {
+namespace {
+
+constexpr const OpDef* kOps[] = {
+    &add_op,
+    &add_bias,
+    &bias_gradient,
+    &embedding,
+    &embedding_weight_gradient,
+    &rms_norm,
+    &rms_norm_gradient,
+    &rms_norm_weight_gradient,
+    &rope,
+    &rope_gradient,
+    &swiglu,
+    &swiglu_gradient,
+};
+
+}  // namespace
+
+std::span<const OpDef* const> all_ops() {
+  return kOps;
+}
+
+const OpDef& op_named(std::string_view name) {
+  for (const OpDef* op : kOps)
+    if (op->name == name) return *op;
+  throw Error("unknown op \"" + std::string(name) + "\"");
+}
+
+}  // namespace troupe
