@@ -1,0 +1,44 @@
+#include "base/error.h"
+#include "kernels/kernel_args.h"
+#include "kernels/matmul/linear.h"
+#include "kernels/matmul/matmul.h"
+
+namespace troupe {
+namespace {
+
+const PackedWeight& packed(const Tensor& weight) {
+  CHECK(weight.packed != nullptr, to_string(weight.shape));
+  return *weight.packed;
+}
+
+void input_gradient(const Tensor& dy, const Tensor& weight, const Tensor& dx,
+                    const KernelArgs& args) {
+  const PackedWeight* w = &packed(weight);
+  matmul_input_gradient({&dy, 1}, {&w, 1}, dx, args.attributes.num_slices, *args.context.pool);
+}
+
+}  // namespace
+
+void linear_cpu(const KernelArgs& args) {
+  const Tensor& y = args.outputs[0];
+  matmul(args.inputs[0], packed(args.inputs[1]), y, args.attributes.num_slices, *args.context.pool);
+}
+
+void linear_f32_cpu(const KernelArgs& args) {
+  matmul(args.inputs[0], packed(args.inputs[1]), args.outputs[0], 1, *args.context.pool);
+}
+
+void linear_input_gradient_cpu(const KernelArgs& args) {
+  input_gradient(args.inputs[0], args.inputs[1], args.outputs[0], args);
+}
+
+void linear_f32_input_gradient_cpu(const KernelArgs& args) {
+  input_gradient(args.inputs[1], args.inputs[2], args.outputs[0], args);
+}
+
+void linear_weight_gradient_cpu(const KernelArgs& args) {
+  const Tensor& dw = args.outputs.back();
+  matmul_weight_gradient(args.inputs[0], args.inputs[1], dw.as<float>(), *args.context.pool);
+}
+
+}  // namespace troupe

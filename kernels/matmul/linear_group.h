@@ -1,0 +1,39 @@
+// y1 = x W1^T, y2 = x W2^T, ...: up to three weights that share an input, as q, k, v do, or gate
+// and up. One op, because the input gradients of such weights are one sum (docs: one order of
+// addition).
+//
+// Inputs x [t, c], W1 [d1, c], ...; outputs y1 [t, d1], ...
+#pragma once
+
+#include "kernels/op.h"
+
+namespace troupe {
+
+inline constexpr int kMostGroupedWeights = 3;
+
+void linear_group_cpu(const KernelArgs&);
+void linear_group_input_gradient_cpu(const KernelArgs&);
+void linear_group_gradient(GradientBuilder&);
+std::vector<Shape> linear_group_shapes(const Attributes&, std::span<const Shape> inputs);
+std::vector<Shape> linear_group_input_gradient_shapes(const Attributes&,
+                                                      std::span<const Shape> inputs);
+
+// The forward pass is not sliced; attributes.num_slices is for the input gradient.
+inline constexpr OpDef linear_group = {
+    .name = "linear_group",
+    .dtypes = "===",
+    .shapes = linear_group_shapes,
+    .gradient = linear_group_gradient,
+    .cpu = linear_group_cpu,
+};
+
+// Inputs dy1 ... dyn, W1 ... Wn; output dx = dy1 W1 + ... + dyn Wn. Every d is cut into
+// attributes.num_slices slices; slice s adds the s-th part of dy1 W1, then of dy2 W2, and so on, in
+// one accumulator; then the slices are added as a tree.
+inline constexpr OpDef linear_group_input_gradient = {
+    .name = "linear_group_input_gradient",
+    .shapes = linear_group_input_gradient_shapes,
+    .cpu = linear_group_input_gradient_cpu,
+};
+
+}  // namespace troupe
