@@ -83,16 +83,16 @@ void make_folder(const std::string& path) {
   if (error) throw Error("cannot create folder " + path + ": " + error.message());
 }
 
-void sync_folder(const std::string& path) {
-  const FileDescriptor folder(open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (folder.get() < 0) throw_errno("open folder", path);
-  if (fsync(folder.get()) != 0) throw_errno("sync folder", path);
+void sync_to_disk(const std::string& path) {
+  const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.get() < 0) throw_errno("open", path);
+  if (fsync(file.get()) != 0) throw_errno("sync", path);
 }
 
 void rename_durably(const std::string& from, const std::string& to) {
   if (rename(from.c_str(), to.c_str()) != 0) throw_errno("rename " + from + " to", to);
   const auto parent = std::filesystem::path(to).parent_path().string();
-  sync_folder(parent.empty() ? "." : parent);
+  sync_to_disk(parent.empty() ? "." : parent);
 }
 
 }  // namespace troupe

@@ -3,6 +3,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 #include <string>
 
 #include "base/error.h"
@@ -25,6 +26,12 @@ class TemporaryFolder {
  private:
   std::string path_;
 };
+
+// Overwrites a file. Gone first, then new: truncating a file in place makes ext4 write it out.
+inline void rewrite(const std::string& path, const std::string& bytes) {
+  std::filesystem::remove(path);
+  std::ofstream(path, std::ios::binary) << bytes;
+}
 
 // The text of the Error that `body` throws; empty when it throws none.
 template <class Body>

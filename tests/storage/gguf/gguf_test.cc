@@ -100,7 +100,7 @@ TEST(GgufTest, SurvivesEveryCorruptedHeaderByte) {
     for (int flip : {0x01, 0x10, 0x80, 0xff}) {
       auto bytes = whole;
       bytes[i] = static_cast<char>(bytes[i] ^ flip);
-      write_file(folder / "m.gguf", bytes, false);
+      rewrite(folder / "m.gguf", bytes);
       refused += !error_of([&] {
                     const GgufFile file(folder / "m.gguf");
                     for (const auto& tensor : file.tensors())

@@ -105,7 +105,7 @@ TEST(SafetensorsTest, RefusesEveryTruncation) {
   write_safetensors(folder / "m", views(three_tensors()), false);
   const auto whole = read_file(folder / "m");
   for (size_t size = 0; size < whole.size(); ++size) {
-    write_file(folder / "cut", whole.substr(0, size), false);
+    rewrite(folder / "cut", whole.substr(0, size));
     EXPECT_THAT(error_of([&] { SafetensorsFile file(folder / "cut"); }), HasSubstr("cut")) << size;
   }
 }
@@ -120,7 +120,7 @@ TEST(SafetensorsTest, SurvivesEveryCorruptedHeaderByte) {
     for (int flip : {0x01, 0x10, 0x80, 0xff}) {
       auto bytes = whole;
       bytes[i] = static_cast<char>(bytes[i] ^ flip);
-      write_file(folder / "flipped", bytes, false);
+      rewrite(folder / "flipped", bytes);
       size_t found = 0;
       const auto error = error_of([&] {
         const SafetensorsFile file(folder / "flipped");
