@@ -6,6 +6,8 @@
 #include "kernels/elementwise/rope.h"
 #include "kernels/elementwise/swiglu.h"
 #include "kernels/embedding/embedding.h"
+#include "kernels/loss/head_log_prob.h"
+#include "kernels/loss/value_head.h"
 #include "kernels/norm/rms_norm.h"
 
 namespace troupe {
@@ -17,6 +19,9 @@ constexpr const OpDef* kOps[] = {
     &bias_gradient,
     &embedding,
     &embedding_weight_gradient,
+    &head_log_prob,
+    &head_log_prob_gradient,
+    &head_log_prob_input_gradient,
     &rms_norm,
     &rms_norm_gradient,
     &rms_norm_weight_gradient,
@@ -24,6 +29,9 @@ constexpr const OpDef* kOps[] = {
     &rope_gradient,
     &swiglu,
     &swiglu_gradient,
+    &value_head,
+    &value_head_input_gradient,
+    &value_head_weight_gradient,
 };
 
 }  // namespace

@@ -158,7 +158,8 @@ class EagerGradients : public GradientBuilder {
   }
   std::vector<Values> gather(const std::vector<Symbol>& symbols) const {
     std::vector<Values> result;
-    for (Symbol symbol : symbols) result.push_back(values_.at(symbol));
+    for (Symbol symbol : symbols)
+      result.push_back(symbol == kNoSymbol ? Values() : values_.at(symbol));
     return result;
   }
 

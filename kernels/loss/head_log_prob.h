@@ -1,0 +1,53 @@
+// The language-model head fused with what losses need of it: the log-prob of each token's target
+// and the entropy of its distribution softmax(hidden W^T / temperature), without logits for a whole
+// pack: they are made for some tokens at a time, used, and made again by the gradient.
+//
+// hidden [t, c] and the head's weight [v, c] (packed) share a dtype, f32 or bf16; logits are f32.
+// targets [t] are i32; -1 means that a token has none: its outputs and gradients are 0. Reads
+// attributes.temperature.
+#pragma once
+
+#include "kernels/op.h"
+
+namespace troupe {
+
+void head_log_prob_cpu(const KernelArgs&);
+void head_log_prob_gradient_cpu(const KernelArgs&);
+void differentiate_head_log_prob(GradientBuilder&);
+std::vector<Shape> head_log_prob_gradient_shapes(const Attributes&, std::span<const Shape> inputs);
+std::vector<Shape> head_log_prob_input_gradient_shapes(const Attributes&,
+                                                       std::span<const Shape> inputs);
+
+// (hidden, W, targets) -> log_prob, entropy, log_sum_exp, each f32 [t]. No gradient flows back from
+// log_sum_exp.
+inline constexpr OpDef head_log_prob = {
+    .name = "head_log_prob",
+    .axes = "tc, vc, t -> t, t, t",
+    .whole = "cv",
+    .dtypes = "fff",
+    .gradient = differentiate_head_log_prob,
+    .cpu = head_log_prob_cpu,
+};
+
+// (hidden, W, targets, entropy, log_sum_exp, d_log_prob, d_entropy) -> d_hidden and W's gradient,
+// added on. d_log_prob or d_entropy may be absent (kNoSymbol). Tokens without target, or whose
+// gradients are both 0, are left out of the products.
+inline constexpr OpDef head_log_prob_gradient = {
+    .name = "head_log_prob_gradient",
+    .axes = "tc, vc, t, t, t, t, t -> tc, vc",
+    .whole = "cv",
+    .dtypes = "=f",
+    .shapes = head_log_prob_gradient_shapes,
+    .cpu = head_log_prob_gradient_cpu,
+};
+
+// The same for a frozen W: d_hidden alone.
+inline constexpr OpDef head_log_prob_input_gradient = {
+    .name = "head_log_prob_input_gradient",
+    .axes = "tc, vc, t, t, t, t, t -> tc",
+    .whole = "cv",
+    .shapes = head_log_prob_input_gradient_shapes,
+    .cpu = head_log_prob_gradient_cpu,
+};
+
+}  // namespace troupe
