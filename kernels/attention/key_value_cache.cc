@@ -1,0 +1,72 @@
+#include "kernels/attention/key_value_cache.h"
+
+#include <cstdlib>
+
+#include "base/error.h"
+
+namespace troupe {
+namespace {
+
+constexpr size_t kAlignment = 64;
+
+}  // namespace
+
+KeyValueCache::KeyValueCache(int num_layers, int num_key_value_heads, int head_dim, DType dtype,
+                             int32_t num_blocks)
+    : num_layers_(num_layers),
+      num_key_value_heads_(num_key_value_heads),
+      layout_{head_dim},
+      dtype_(dtype),
+      memory_(nullptr, &std::free) {
+  CHECK(num_layers > 0 && num_key_value_heads > 0 && num_blocks >= 0, num_layers,
+        num_key_value_heads, num_blocks);
+  CHECK(head_dim >= 8 && head_dim <= 256 && head_dim % 2 == 0, head_dim);
+  CHECK(dtype == DType::f32 || dtype == DType::bf16, name_of(dtype));
+  holders_.resize(num_blocks);
+  for (int32_t block = num_blocks; block > 0; --block) free_.push_back(block - 1);
+  // calloc gives zero pages that cost nothing until they are written.
+  const size_t count = static_cast<size_t>(num_blocks) + 1;  // one more: room to align
+  memory_.reset(static_cast<std::byte*>(std::calloc(count, bytes_per_block())));
+  CHECK(memory_, num_blocks, bytes_per_block());
+}
+
+std::optional<int32_t> KeyValueCache::allocate() {
+  if (free_.empty()) return std::nullopt;
+  const int32_t block = free_.back();
+  free_.pop_back();
+  holders_[block] = 1;
+  return block;
+}
+
+void KeyValueCache::retain(int32_t block) {
+  CHECK(num_holders(block) > 0, block);
+  ++holders_[block];
+}
+
+void KeyValueCache::release(int32_t block) {
+  CHECK(num_holders(block) > 0, block);
+  if (--holders_[block] == 0) free_.push_back(block);
+}
+
+int32_t KeyValueCache::num_holders(int32_t block) const {
+  return holders_[checked(block)];
+}
+
+size_t KeyValueCache::bytes_per_block() const {
+  return size_of(dtype_) * layout_.size() * num_key_value_heads_ * num_layers_;
+}
+
+void* KeyValueCache::data(int layer) const {
+  CHECK(layer >= 0 && layer < num_layers_, layer, num_layers_);
+  const auto address = reinterpret_cast<uintptr_t>(memory_.get());
+  const size_t to_alignment = (kAlignment - address % kAlignment) % kAlignment;
+  const size_t layer_bytes = size_of(dtype_) * layout_.size() * num_key_value_heads_;
+  return memory_.get() + to_alignment + layer * layer_bytes;
+}
+
+int32_t KeyValueCache::checked(int32_t block) const {
+  CHECK(block >= 0 && block < num_blocks(), block, num_blocks());
+  return block;
+}
+
+}  // namespace troupe

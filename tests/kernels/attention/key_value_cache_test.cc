@@ -1,0 +1,64 @@
+#include "kernels/attention/key_value_cache.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
+
+#include <map>
+
+#include "base/error.h"
+
+namespace troupe {
+namespace {
+
+// Random calls against a plain map of block -> holders.
+RC_GTEST_PROP(KeyValueCacheTest, CountsHoldersAsAMapDoes, ()) {
+  const auto num_blocks = *rc::gen::inRange(0, 8);
+  KeyValueCache cache(2, 1, 8, DType::bf16, num_blocks);
+  std::map<int32_t, int> holders;
+  for (const int action : *rc::gen::container<std::vector<int>>(rc::gen::inRange(0, 24))) {
+    if (action < 8) {
+      const auto block = cache.allocate();
+      RC_ASSERT(block.has_value() == (static_cast<int>(holders.size()) < num_blocks));
+      if (!block) continue;
+      RC_ASSERT(*block >= 0 && *block < num_blocks && !holders.count(*block));
+      holders[*block] = 1;
+    } else if (!holders.count(action % 8)) {
+      RC_ASSERT_THROWS_AS(cache.release(action % 8), Error);
+      RC_ASSERT_THROWS_AS(cache.retain(action % 8), Error);
+    } else if (action < 16) {
+      cache.release(action % 8);
+      if (--holders[action % 8] == 0) holders.erase(action % 8);
+    } else {
+      cache.retain(action % 8);
+      ++holders[action % 8];
+    }
+    RC_ASSERT(cache.num_free() == num_blocks - static_cast<int>(holders.size()));
+    for (int32_t block = 0; block < num_blocks; ++block)
+      RC_ASSERT(cache.num_holders(block) == (holders.count(block) ? holders[block] : 0));
+  }
+}
+
+TEST(KeyValueCacheTest, LayersAndBlocksDoNotOverlap) {
+  const int kLayers = 3, kHeads = 2, kBlocks = 4;
+  KeyValueCache cache(kLayers, kHeads, 20, DType::f32, kBlocks);
+  const auto layer_bytes = static_cast<size_t>(cache.layout().size()) * kHeads * sizeof(float);
+  EXPECT_EQ(cache.layout().size(), 64 * 20 + 64 * 32);
+  EXPECT_EQ(cache.bytes_per_block(), kLayers * layer_bytes);
+  for (int layer = 0; layer < kLayers; ++layer) {
+    const auto* begin = static_cast<const char*>(cache.data(layer));
+    EXPECT_EQ(begin - static_cast<const char*>(cache.data(0)),
+              static_cast<ptrdiff_t>(layer * layer_bytes));
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(begin) % 64, 0u);
+  }
+}
+
+TEST(KeyValueCacheTest, RefusesWhatNoKernelReads) {
+  EXPECT_THROW(KeyValueCache(1, 1, 7, DType::f32, 1), Error);
+  EXPECT_THROW(KeyValueCache(1, 1, 258, DType::f32, 1), Error);
+  EXPECT_THROW(KeyValueCache(1, 1, 64, DType::f16, 1), Error);
+  EXPECT_THROW(KeyValueCache(1, 1, 64, DType::f32, 1).data(1), Error);
+}
+
+}  // namespace
+}  // namespace troupe
