@@ -1,6 +1,7 @@
 #include "kernels/ops.h"
 
 #include "base/error.h"
+#include "kernels/attention/attention.h"
 #include "kernels/elementwise/add.h"
 #include "kernels/elementwise/add_bias.h"
 #include "kernels/elementwise/rope.h"
@@ -16,6 +17,8 @@ namespace {
 constexpr const OpDef* kOps[] = {
     &add_op,
     &add_bias,
+    &attention,
+    &attention_gradient,
     &bias_gradient,
     &embedding,
     &embedding_weight_gradient,
