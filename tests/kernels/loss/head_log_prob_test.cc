@@ -203,7 +203,7 @@ TEST(LogSoftmaxTest, LosesNothingInALongRowOfSmallTerms) {
   const double tail = 131071 * std::exp(-16.0), log_sum = std::log1p(tail);
   const auto statistics = log_softmax_statistics(logits.data(), 131072, 1);
   EXPECT_EQ(statistics.max, 0);
-  EXPECT_NEAR(statistics.log_sum_exp, log_sum, 2e-7);
+  EXPECT_NEAR(statistics.log_sum_exp, log_sum, 5e-7);
   EXPECT_NEAR(statistics.entropy, log_sum + 16 * tail / (1 + tail), 5e-7);
 }
 
