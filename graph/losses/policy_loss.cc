@@ -9,7 +9,7 @@ namespace troupe {
 namespace {
 
 struct Token {
-  double loss = 0, d_log_prob = 0, log_ratio = 0;
+  double loss = 0, pg_loss = 0, kl = 0, entropy = 0, d_log_prob = 0, log_ratio = 0;
   bool clipped = false, clipped_lower = false;
 };
 
@@ -23,12 +23,32 @@ Token policy_gradient(const PolicyLossConfig& config, double log_prob, double ol
   const double bounded =
       -advantage * std::clamp(ratio, 1 - config.clip_ratio_low, 1 + config.clip_ratio_high);
   token.clipped = bounded > plain;
-  token.loss = std::max(plain, bounded);
+  token.pg_loss = std::max(plain, bounded);
   const double ceiling = -advantage * config.clip_ratio_c;
-  token.clipped_lower = config.clip_ratio_c > 0 && advantage < 0 && token.loss > ceiling;
-  if (token.clipped_lower) token.loss = ceiling;
+  token.clipped_lower = config.clip_ratio_c > 0 && advantage < 0 && token.pg_loss > ceiling;
+  if (token.clipped_lower) token.pg_loss = ceiling;
   const bool constant = token.clipped || token.clipped_lower || token.log_ratio != difference;
   token.d_log_prob = constant ? 0 : plain;
+  return token;
+}
+
+// All terms of token t, before weight and scale.
+template <class T>
+Token token_loss(const PolicyLossConfig& config, const PolicyLossInputs<T>& inputs, size_t t) {
+  Token token =
+      policy_gradient(config, inputs.log_prob[t], inputs.old_log_prob[t], inputs.advantages[t]);
+  const double importance = inputs.importance.empty() ? 1 : inputs.importance[t];
+  KlValue kl;
+  if (!inputs.reference_log_prob.empty()) {
+    kl = kl_estimate(inputs.log_prob[t], inputs.reference_log_prob[t], config.kl_loss_type,
+                     config.compat);
+  }
+  token.entropy = inputs.entropy.empty() ? 0 : inputs.entropy[t];
+  token.kl = kl.value;
+  token.pg_loss *= importance;
+  token.loss =
+      token.pg_loss - config.entropy_coeff * token.entropy + config.kl_loss_coef * kl.value;
+  token.d_log_prob = importance * token.d_log_prob + config.kl_loss_coef * kl.d_log_prob;
   return token;
 }
 
@@ -78,24 +98,13 @@ PolicyLossSums policy_loss(const PolicyLossConfig& config, const PolicyLossInput
   for (size_t t = 0; t < inputs.log_prob.size(); ++t) {
     if (inputs.weight[t] == 0) continue;
     const T scaled_weight = inputs.weight[t] * scale;
-    const double importance = inputs.importance.empty() ? 1 : inputs.importance[t];
-    const double entropy = inputs.entropy.empty() ? 0 : inputs.entropy[t];
-    const Token token =
-        policy_gradient(config, inputs.log_prob[t], inputs.old_log_prob[t], inputs.advantages[t]);
-    KlValue kl;
-    if (!inputs.reference_log_prob.empty()) {
-      kl = kl_estimate(inputs.log_prob[t], inputs.reference_log_prob[t], config.kl_loss_type,
-                       config.compat);
-    }
-    const double gradient = importance * token.d_log_prob + config.kl_loss_coef * kl.d_log_prob;
-    d_log_prob[t] = scaled_weight * static_cast<T>(gradient);
+    const Token token = token_loss(config, inputs, t);
+    d_log_prob[t] = scaled_weight * static_cast<T>(token.d_log_prob);
     if (!d_entropy.empty()) d_entropy[t] = -scaled_weight * static_cast<T>(config.entropy_coeff);
-    const double pg_loss = importance * token.loss;
-    const double loss = pg_loss - config.entropy_coeff * entropy + config.kl_loss_coef * kl.value;
-    sums += {.loss = scaled_weight * loss,
-             .pg_loss = scaled_weight * pg_loss,
-             .kl_loss = scaled_weight * kl.value,
-             .entropy = entropy,
+    sums += {.loss = scaled_weight * token.loss,
+             .pg_loss = scaled_weight * token.pg_loss,
+             .kl_loss = scaled_weight * token.kl,
+             .entropy = token.entropy,
              .ppo_kl = -token.log_ratio,
              .clipped = token.clipped,
              .clipped_lower = token.clipped_lower,

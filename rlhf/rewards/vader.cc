@@ -13,67 +13,10 @@
 namespace troupe {
 namespace {
 
+using vader::Word;
+
 bool is_listed(std::string_view list, const std::string& word) {
   return !word.empty() && list.find(' ' + word + ' ') != list.npos;
-}
-
-bool is_blank(char c) {
-  return c == ' ' || (c >= '\t' && c <= '\r') || (c >= '\x1c' && c <= '\x1f');
-}
-bool is_within(char c, char low, char high) {
-  return c >= low && c <= high;
-}
-bool is_punctuation(char c) {
-  return is_within(c, '!', '/') || is_within(c, ':', '@') || is_within(c, '[', '`') ||
-         is_within(c, '{', '~');
-}
-bool continues(char c) {
-  return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
-}
-
-// The code point at the text's start: a byte and those that continue it.
-std::string_view first_character(std::string_view text) {
-  size_t bytes = 1;
-  while (bytes < text.size() && bytes < 4 && continues(text[bytes])) ++bytes;
-  return text.substr(0, bytes);
-}
-
-// Letters of ASCII and Latin-1; in both, the small letter's last byte is the capital's plus 32.
-bool is_capital(std::string_view character) {
-  const char last = character.back();
-  if (character.size() == 1) return is_within(last, 'A', 'Z');
-  return character.size() == 2 && character[0] == '\xc3' && is_within(last, '\x80', '\x9e') &&
-         last != '\x97';
-}
-
-bool is_small(std::string_view character) {
-  const char last = character.back();
-  if (character.size() == 1) return is_within(last, 'a', 'z');
-  return character.size() == 2 && character[0] == '\xc3' && is_within(last, '\x9f', '\xbf') &&
-         last != '\xb7';
-}
-
-bool is_space(std::string_view character) {
-  if (character.size() == 1) return is_blank(character[0]);
-  static constexpr std::string_view kOthers[] = {"\u0085", "\u00a0", "\u1680", "\u2000", "\u2001",
-                                                 "\u2002", "\u2003", "\u2004", "\u2005", "\u2006",
-                                                 "\u2007", "\u2008", "\u2009", "\u200a", "\u2028",
-                                                 "\u2029", "\u202f", "\u205f", "\u3000"};
-  return std::find(std::begin(kOthers), std::end(kOthers), character) != std::end(kOthers);
-}
-
-std::string_view trimmed(std::string_view text, bool (*unwanted)(char)) {
-  while (!text.empty() && unwanted(text.front())) text.remove_prefix(1);
-  while (!text.empty() && unwanted(text.back())) text.remove_suffix(1);
-  return text;
-}
-
-// A word loses its punctuation; what would keep two characters or fewer is an emoticon and stays
-// whole.
-std::string_view without_punctuation(std::string_view token) {
-  const auto bare = trimmed(token, is_punctuation);
-  const auto characters = bare.size() - std::count_if(bare.begin(), bare.end(), continues);
-  return characters <= 2 ? token : bare;
 }
 
 // Calls `use(line number, first column, second column)` for each line that isn't empty.
@@ -81,7 +24,7 @@ void for_each_row(std::string_view text,
                   const std::function<void(int, std::string_view, std::string_view)>& use) {
   for (int number = 1; !text.empty(); ++number) {
     const auto end = std::min(text.find('\n'), text.size());
-    const auto line = trimmed(text.substr(0, end), is_blank);
+    const auto line = vader::trimmed(text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
     if (line.empty()) continue;
     const auto tab = line.find('\t');
@@ -93,10 +36,9 @@ void for_each_row(std::string_view text,
 
 double parsed(std::string_view text, int line) {
   double value = 0;
-  const auto blanks = text.find_first_not_of(' ');
-  const char* begin = text.data() + (blanks == text.npos ? 0 : blanks);
-  const auto [end, error] = std::from_chars(begin, text.data() + text.size(), value);
-  CHECK(error == std::errc() && end != begin, line, text);
+  text = vader::trimmed(text);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  CHECK(error == std::errc() && end == text.data() + text.size(), line, text);
   return value;
 }
 
@@ -133,14 +75,28 @@ bool is_degree(const std::string& word) {
   return word == "so" || word == "this";
 }
 
-// The lower-case words up to three before word i and two after it, by their distance.
+// A booster's or dampener's push on the valence of a word after it.
+double boost(const Word& word, double valence, bool mixed_case) {
+  const bool up = is_listed(vader::kBoosters, word.lower);
+  if (!up && !is_listed(vader::kDampeners, word.lower)) return 0;
+  const double push = (up == (valence >= 0)) ? vader::kBoost : -vader::kBoost;
+  if (!word.upper || !mixed_case) return push;
+  return push + (valence > 0 ? vader::kCapitals : -vader::kCapitals);
+}
+
+bool is_modifier(std::span<const Word> words, size_t i) {
+  const auto& word = words[i].lower;
+  if (is_listed(vader::kBoosters, word) || is_listed(vader::kDampeners, word)) return true;
+  return word == "kind" && i + 1 < words.size() && words[i + 1].lower == "of";
+}
+
+// The words around word i in lower case, by their distance from it.
 class Neighbours {
  public:
-  using Lookup = std::function<const std::string&(size_t)>;
-  Neighbours(Lookup word, size_t i, size_t count) : word_(std::move(word)), i_(i), count_(count) {}
+  Neighbours(std::span<const Word> words, size_t i) : words_(words), i_(i) {}
 
-  bool has(int offset) const { return i_ + offset < count_; }  // offset above 0
-  const std::string& at(int offset) const { return word_(i_ + offset); }
+  bool has(int offset) const { return i_ + offset < words_.size(); }  // offset above 0
+  const std::string& at(int offset) const { return words_[i_ + offset].lower; }
   // `length` words from `offset` on, with blanks between.
   std::string phrase(int offset, int length) const {
     std::string words = at(offset);
@@ -149,8 +105,8 @@ class Neighbours {
   }
 
  private:
-  Lookup word_;
-  size_t i_, count_;
+  std::span<const Word> words_;
+  size_t i_;
 };
 
 // A negation `distance` words before, with "never so good" and "without doubt good" set apart.
@@ -210,7 +166,7 @@ Vader::Vader(std::string_view lexicon, std::string_view emoji_lexicon) {
 std::string Vader::describe_emojis(std::string_view text) const {
   std::string described;
   for (bool after_space = true; !text.empty();) {
-    const auto character = first_character(text);
+    const auto character = vader::first_character(text);
     const auto emoji = emojis_.find(std::string(character));
     if (emoji == emojis_.end()) {
       described += character;
@@ -224,53 +180,9 @@ std::string Vader::describe_emojis(std::string_view text) const {
   return described;
 }
 
-Vader::Word Vader::word_of(std::string_view token) {
-  Word word;
-  bool has_small = false;
-  for (auto rest = without_punctuation(token); !rest.empty();) {
-    const auto character = first_character(rest);
-    rest.remove_prefix(character.size());
-    word.lower += character;
-    has_small |= is_small(character);
-    if (!is_capital(character)) continue;
-    word.upper = true;
-    word.lower.back() = static_cast<char>(word.lower.back() + 32);
-  }
-  word.upper &= !has_small;
-  return word;
-}
-
-std::vector<Vader::Word> Vader::words_of(std::string_view text) {
-  std::vector<Word> words;
-  size_t begin = 0;
-  for (size_t at = 0, end = 0; at <= text.size(); at = end) {
-    const auto character = at < text.size() ? first_character(text.substr(at)) : " ";
-    end = at + character.size();
-    if (!is_space(character)) continue;
-    if (at > begin) words.push_back(word_of(text.substr(begin, at - begin)));
-    begin = end;
-  }
-  return words;
-}
-
-// A booster's or dampener's push on the valence of a word after it.
-double boost(const Vader::Word& word, double valence, bool mixed_case) {
-  const bool up = is_listed(vader::kBoosters, word.lower);
-  if (!up && !is_listed(vader::kDampeners, word.lower)) return 0;
-  const double push = (up == (valence >= 0)) ? vader::kBoost : -vader::kBoost;
-  if (!word.upper || !mixed_case) return push;
-  return push + (valence > 0 ? vader::kCapitals : -vader::kCapitals);
-}
-
-bool Vader::is_modifier(std::span<const Word> words, size_t i) const {
-  const auto& word = words[i].lower;
-  if (is_listed(vader::kBoosters, word) || is_listed(vader::kDampeners, word)) return true;
-  return word == "kind" && i + 1 < words.size() && words[i + 1].lower == "of";
-}
-
 // The lexicon's valence, after "no" and capitals. A "no" before a word of the lexicon only negates
 // it.
-double Vader::own_valence(std::span<const Word> words, size_t i, bool mixed_case) const {
+double Vader::own_valence(Words words, size_t i, bool mixed_case) const {
   const double listed = valence_.at(words[i].lower);
   const auto is_no = [&](size_t distance) {
     return i >= distance && words[i - distance].lower == "no";
@@ -283,10 +195,9 @@ double Vader::own_valence(std::span<const Word> words, size_t i, bool mixed_case
   return valence + (valence > 0 ? vader::kCapitals : -vader::kCapitals);
 }
 
-double Vader::valence_of(std::span<const Word> words, size_t i, bool mixed_case) const {
+double Vader::valence_of(Words words, size_t i, bool mixed_case) const {
   if (is_modifier(words, i) || !has_valence(words[i])) return 0;
-  const Neighbours neighbours([&](size_t k) -> const std::string& { return words[k].lower; }, i,
-                              words.size());
+  const Neighbours neighbours(words, i);
   double valence = own_valence(words, i, mixed_case);
   for (size_t distance = 1; distance <= 3 && distance <= i; ++distance) {
     const auto& before = words[i - distance];
@@ -302,7 +213,7 @@ double Vader::valence_of(std::span<const Word> words, size_t i, bool mixed_case)
 
 double Vader::compound(std::string_view text) const {
   const auto described = describe_emojis(text);
-  const auto words = words_of(described);
+  const auto words = vader::words_of(described);
   const auto capitals =
       std::count_if(words.begin(), words.end(), [](const Word& w) { return w.upper; });
   const bool mixed_case = capitals > 0 && capitals < static_cast<int64_t>(words.size());

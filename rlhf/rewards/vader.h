@@ -1,6 +1,6 @@
 // VADER: the sentiment of a text by a lexicon and rules (Hutto & Gilbert, ICWSM 2014). A rule as
 // reward: nothing is learned, anyone can compute it again. The rules are those of the authors'
-// published package, oddities included, so that scores agree with it; letters other than ASCII have
+// published package, oddities included, so that scores agree with it; letters beyond Latin-1 have
 // no case here.
 #pragma once
 
@@ -8,7 +8,8 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
+
+#include "rlhf/rewards/vader_text.h"
 
 namespace troupe {
 
@@ -23,24 +24,15 @@ class Vader {
   double compound(std::string_view text) const;
 
  private:
-  struct Word {
-    std::string lower;
-    bool upper = false;  // has letters, all of them capitals
-  };
+  using Words = std::span<const vader::Word>;
 
   std::string describe_emojis(std::string_view text) const;
-  bool has_valence(const Word& word) const { return valence_.contains(word.lower); }
-  bool is_modifier(std::span<const Word> words, size_t i) const;
-  double valence_of(std::span<const Word> words, size_t i, bool mixed_case) const;
-  double own_valence(std::span<const Word> words, size_t i, bool mixed_case) const;
+  bool has_valence(const vader::Word& word) const { return valence_.contains(word.lower); }
+  double valence_of(Words words, size_t i, bool mixed_case) const;
+  double own_valence(Words words, size_t i, bool mixed_case) const;
 
-  std::unordered_map<std::string, double> valence_;  // by lower-case word or emoticon
-  std::unordered_map<std::string, std::string>
-      emojis_;  // UTF-8 of one code point to its description
-
-  static Word word_of(std::string_view token);
-  static std::vector<Word> words_of(std::string_view text);
-  friend double boost(const Word& word, double valence, bool mixed_case);
+  std::unordered_map<std::string, double> valence_;      // by lower-case word or emoticon
+  std::unordered_map<std::string, std::string> emojis_;  // one character in UTF-8 -> description
 };
 
 }  // namespace troupe
