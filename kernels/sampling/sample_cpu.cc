@@ -78,26 +78,29 @@ double make_weights(std::span<const float> z) {
   return sum;
 }
 
+// The last of ids [0, end) that has any weight: where rounding leaves a goal unreached.
+int32_t last_with_weight(const std::vector<float>& weights, int64_t end) {
+  while (end > 1 && weights[end - 1] == 0) --end;
+  return static_cast<int32_t>(end - 1);
+}
+
 // Walks the ids by blocks of 16 until the sum passes `share` of the total.
 int32_t choose_by_id(const std::vector<float>& weights, double total, double share) {
   const auto size = static_cast<int64_t>(weights.size());
   const double goal = share * total;
   double sum = 0;
-  int32_t last = 0;  // the last id with any weight: rounding may leave the goal unreached
   for (int64_t begin = 0; begin < size; begin += kLanes) {
     const int64_t end = std::min<int64_t>(begin + kLanes, size);
     const double block = reduce_add(load(&weights[begin], first_lanes(end - begin)));
-    const bool is_here = sum + block > goal;
-    double within = sum;
-    for (int64_t id = begin; id < end && (is_here || block > 0); ++id) {
-      if (weights[id] > 0) last = static_cast<int32_t>(id);
-      within += weights[id];
-      if (is_here && within > goal) return static_cast<int32_t>(id);
+    if (sum + block <= goal) {
+      sum += block;
+      continue;
     }
-    if (is_here) return last;
-    sum += block;
+    for (int64_t id = begin; id < end; ++id)
+      if ((sum += weights[id]) > goal) return static_cast<int32_t>(id);
+    return last_with_weight(weights, end);
   }
-  return last;
+  return last_with_weight(weights, size);
 }
 
 // Candidates [0, sorted) are in order; extends that to `count`.

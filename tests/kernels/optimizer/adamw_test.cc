@@ -1,0 +1,84 @@
+#include "kernels/optimizer/adamw.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "tests/kernels/op_testing.h"
+
+namespace troupe {
+namespace {
+
+constexpr AdamwOptions kOptions = {
+    .learning_rate = 0.01f, .beta1 = 0.8f, .beta2 = 0.95f, .epsilon = 1e-3f, .weight_decay = 0.1f};
+
+struct State {
+  std::vector<float> weights, moment1, moment2;
+
+  explicit State(int64_t size) : moment1(size), moment2(size) {
+    for (double x : random_values({size}, DType::f32, 1).doubles())
+      weights.push_back(static_cast<float>(x));
+  }
+  // Elements [begin, end).
+  void update(int64_t begin, int64_t end, const Values& gradient, int64_t step, ThreadPool& pool) {
+    const auto part = [&](std::vector<float>& x) {
+      return std::span(x).subspan(begin, end - begin);
+    };
+    adamw(part(weights), {gradient.as<float>() + begin, static_cast<size_t>(end - begin)},
+          part(moment1), part(moment2), kOptions, step, 0.5f, pool);
+  }
+};
+
+Values gradient_of(int64_t size, int64_t step) {
+  return random_values({size}, DType::f32, static_cast<uint32_t>(10 + step), 2);
+}
+
+TEST(AdamwTest, FollowsThePublishedFormula) {
+  const int64_t size = 1001;
+  State state(size);
+  ThreadPool pool(1);
+  Doubles w(state.weights.begin(), state.weights.end()), m(size), v(size);
+  for (int64_t step = 1; step <= 6; ++step) {
+    const Values gradient = gradient_of(size, step);
+    state.update(0, size, gradient, step, pool);
+    for (int64_t i = 0; i < size; ++i) {
+      const double g = 0.5 * gradient.at(i);
+      w[i] -= 0.01 * 0.1 * w[i];
+      m[i] = 0.8 * m[i] + 0.2 * g;
+      v[i] = 0.95 * v[i] + 0.05 * g * g;
+      const double m_hat = m[i] / (1 - std::pow(0.8, step)),
+                   v_hat = v[i] / (1 - std::pow(0.95, step));
+      w[i] -= 0.01 * m_hat / (std::sqrt(v_hat) + 1e-3);
+      ASSERT_NEAR(state.weights[i], w[i], 2e-6) << step;
+      ASSERT_NEAR(state.moment1[i], m[i], 2e-6) << step;
+      ASSERT_NEAR(state.moment2[i], v[i], 1e-5) << step;
+    }
+  }
+}
+
+TEST(AdamwTest, HasTheSameBitsOnAnyNumberOfThreadsAndInPieces) {
+  const int64_t size = 100003;
+  State whole(size), pieces(size), threads(size);
+  ThreadPool one(1), three(3);
+  for (int64_t step = 1; step <= 3; ++step) {
+    const Values gradient = gradient_of(size, step);
+    whole.update(0, size, gradient, step, one);
+    threads.update(0, size, gradient, step, three);
+    for (auto [begin, end] : {std::pair<int64_t, int64_t>{0, 7}, {7, 60001}, {60001, size}})
+      pieces.update(begin, end, gradient, step, one);
+  }
+  EXPECT_EQ(whole.weights, threads.weights);
+  EXPECT_EQ(whole.weights, pieces.weights);
+  EXPECT_EQ(whole.moment2, threads.moment2);
+  EXPECT_EQ(whole.moment2, pieces.moment2);
+}
+
+TEST(AdamwTest, RefusesStepZeroAndUnequalLengths) {
+  ThreadPool pool(1);
+  std::vector<float> four(4), five(5);
+  EXPECT_THROW(adamw(four, four, four, four, kOptions, 0, 1, pool), Error);
+  EXPECT_THROW(adamw(four, five, four, four, kOptions, 1, 1, pool), Error);
+}
+
+}  // namespace
+}  // namespace troupe
