@@ -69,6 +69,7 @@ function(troupe_kernel_flags)
     endif()
   endif()
   message(STATUS "troupe: CPU kernels for ${isa}")
+  set(TROUPE_KERNEL_FLAGS ${${isa}} PARENT_SCOPE)
   set(TROUPE_CPU_ISA ${isa} PARENT_SCOPE)
   # GCC 12's own AVX-512 headers trigger the two silenced warnings (GCC bug 105593).
   set(flags ${${isa}} -O3 -Wno-uninitialized -Wno-maybe-uninitialized)

@@ -10,10 +10,11 @@ namespace troupe {
 namespace {
 
 constexpr int64_t kRowBlock = 192;   // rows that pass over a panel together
-constexpr int64_t kWordBlock = 384;  // words in one pass: 48 KiB of a panel
-constexpr int64_t kPanelGroup = 4;   // panels that share a copied block of A
-constexpr int64_t kFewRows = 32;  // up to here A is not copied, and panels go one by one, so that
-                                  // weights are read from memory in one stream
+constexpr int64_t kWordBlock = 640;  // words in one pass: 80 KiB of a panel
+constexpr int64_t kPanelGroup = 6;   // panels that share a block of A
+constexpr int64_t kFewRows = 32;  // up to here panels go one by one, so that weights are read from
+                                  // memory in one stream
+constexpr int64_t kFarRows = 2048;  // words between rows of A beyond which a block is copied
 constexpr int kNumLevels = std::bit_width(static_cast<unsigned>(kMaxSlices));
 constexpr int64_t kLevelSize = kPanelGroup * kRowBlock * kPanelWidth;
 
@@ -29,7 +30,7 @@ Scratch& scratch() {
   return *scratch;
 }
 
-// Rows that lie a multiple of 4 KiB apart would evict each other from the first-level cache.
+// Far rows would evict each other from the first-level cache, where 4 KiB apart is the same place.
 Left copy_left(Left left, int64_t num_rows, int64_t num_words, uint32_t* buffer) {
   constexpr int64_t kStride = kWordBlock + kLanes;
   for (int64_t row = 0; row < num_rows; ++row)
@@ -78,7 +79,7 @@ class BlockProduct {
 
   void compute_stretch(const Stretch& stretch) const {
     Left left = stretch.contraction->left.at(block_.first_row, stretch.first_word);
-    if (block_.num_rows > kFewRows)
+    if (block_.num_rows > kFewRows && left.row_stride > kFarRows)
       left = copy_left(left, block_.num_rows, stretch.num_words, scratch_.left);
     const int64_t num_tiles = (block_.num_rows + kTileRows - 1) / kTileRows;
     for (int64_t panel = 0; panel < block_.num_panels; ++panel) {
@@ -102,6 +103,8 @@ class BlockProduct {
       Tile tile = {left, num_rows, words + j, stretch.num_words};
       tile.sums = sums_of(stretch, row, panel, j);
       tile.sums.num_columns = static_cast<int>(std::min<int64_t>(kTileColumns, num_columns - j));
+      if (stretch.last && stretch.slice + 1 == product_.num_slices)
+        prefetch_result(tile.sums, num_rows);
       compute_tile<T>(tile);
     }
   }
@@ -127,10 +130,10 @@ class BlockProduct {
     }
     const int64_t column = (block_.first_panel + panel) * kPanelWidth + j;
     const int64_t element = (block_.first_row + row) * product_.n + column;
+    const int64_t size = product_.round_to_bf16 ? sizeof(Bf16) : sizeof(float);
     sums.round_to_bf16 = product_.round_to_bf16;
     sums.result_stride = product_.n;
-    sums.result = static_cast<char*>(product_.result) +
-                  element * (sums.round_to_bf16 ? sizeof(Bf16) : sizeof(float));
+    sums.result = static_cast<char*>(product_.result) + element * size;
     return sums;
   }
 

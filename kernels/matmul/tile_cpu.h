@@ -10,20 +10,14 @@
 
 namespace troupe {
 
-template <int kVecs>
-Mask vec_mask(const TileSums& sums, int v) {
-  return first_lanes(sums.num_columns - v * kLanes);
-}
-
 template <int kRows, int kVecs>
 inline void load_start(const TileSums& sums, Vec (&sum)[kRows][kVecs]) {
+  const Mask masks[] = {first_lanes(sums.num_columns), first_lanes(sums.num_columns - kLanes)};
 #pragma GCC unroll 16
   for (int row = 0; row < kRows; ++row) {
 #pragma GCC unroll 2
-    for (int v = 0; v < kVecs; ++v) {
-      const float* from = sums.start + row * sums.start_stride + v * kLanes;
-      sum[row][v] = load(from, vec_mask<kVecs>(sums, v));
-    }
+    for (int v = 0; v < kVecs; ++v)
+      sum[row][v] = load(sums.start + row * sums.start_stride + v * kLanes, masks[v]);
   }
 }
 
@@ -42,11 +36,12 @@ inline void add_finished(const FinishedSlices& finished, Vec (&sum)[kRows][kVecs
 
 template <class Out, int kRows, int kVecs>
 inline void store_result(const TileSums& sums, const Vec (&sum)[kRows][kVecs]) {
+  const Mask masks[] = {first_lanes(sums.num_columns), first_lanes(sums.num_columns - kLanes)};
 #pragma GCC unroll 16
   for (int row = 0; row < kRows; ++row) {
     Out* out = static_cast<Out*>(sums.result) + row * sums.result_stride;
 #pragma GCC unroll 2
-    for (int v = 0; v < kVecs; ++v) store(out + v * kLanes, sum[row][v], vec_mask<kVecs>(sums, v));
+    for (int v = 0; v < kVecs; ++v) store(out + v * kLanes, sum[row][v], masks[v]);
   }
 }
 
@@ -72,7 +67,7 @@ void tile_kernel(const Tile& tile) {
 #pragma GCC unroll 2
     for (int v = 0; v < kVecs; ++v) {
       b[v] = load(column + v * kLanes);
-      constexpr int kAhead = 64 * kPanelWidth;  // 8 KiB, for weights that come from memory
+      constexpr int kAhead = 10 * kPanelWidth;  // enough, wherever the panel comes from
       _mm_prefetch(column + kAhead + v * kLanes, _MM_HINT_T0);
     }
 #pragma GCC unroll 16

@@ -15,7 +15,7 @@ namespace {
 
 constexpr int64_t kRowBlock = 192;   // rows of dw, which are columns of dy
 constexpr int64_t kWordBlock = 384;  // tokens, or pairs of them, in one pass
-constexpr int64_t kPanelGroup = 4;
+constexpr int64_t kPanelGroup = 8;
 
 struct alignas(64) Scratch {
   uint32_t panels[kPanelGroup][kWordBlock * kPanelWidth];
@@ -110,6 +110,9 @@ struct Job {
       float* out = dw + row * k + column + j;
       tile.sums = {.start = out, .start_stride = k, .result = out, .result_stride = k};
       tile.sums.num_columns = static_cast<int>(std::min<int64_t>(kTileColumns, k - column - j));
+      TileSums below = tile.sums;
+      below.result = out + num_rows * k;
+      prefetch_result(below, num_rows);
       compute_tile<T>(tile);
     }
   }
