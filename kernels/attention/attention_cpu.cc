@@ -8,6 +8,7 @@
 #include "kernels/attention/deal.h"
 #include "kernels/attention/geometry.h"
 #include "kernels/attention/small_product.h"
+#include "kernels/attention/softmax_weight.h"
 #include "kernels/math.h"
 
 namespace troupe {
@@ -110,15 +111,15 @@ void softmax_row(Rows& rows, int row, int num_keys, float log2_scale, int64_t pa
   }
   const float old_max = rows.max[row], new_max = std::max(old_max, reduce_max(block_max));
   Vec total = load(rows.total + row * kLanes);
-  if (new_max != old_max) {  // else the factor is exactly 1
-    const Vec factor = exp2(set1(old_max - new_max));
+  if (new_max != old_max && old_max != -kInfinity) {  // else the factor is 1, or all is 0
+    const Vec factor = softmax_weight(set1(old_max - new_max));
     total = mul(total, factor);
     float* out = rows.out + row * kStride;
     for (int64_t d = 0; d < padded; d += kLanes) store(out + d, mul(load(out + d), factor));
-    rows.max[row] = new_max;
   }
+  rows.max[row] = new_max;
   for (int v = 0; v < vecs; ++v) {
-    s[v] = exp2(sub(s[v], set1(new_max)));
+    s[v] = softmax_weight(sub(s[v], set1(new_max)));
     store(weights + v * kLanes, s[v]);
   }
   store(rows.total + row * kLanes, add(total, add(add(s[0], s[1]), add(s[2], s[3]))));
@@ -128,7 +129,8 @@ void softmax_row(Rows& rows, int row, int num_keys, float log2_scale, int64_t pa
 void combine_span(Rows& rows, int row, bool is_first, int64_t padded) {
   const float past = is_first ? -kInfinity : rows.past_max[row];
   const float both = is_first ? rows.max[row] : std::max(past, rows.max[row]);
-  const Vec past_factor = exp2(set1(past - both)), factor = exp2(set1(rows.max[row] - both));
+  const Vec past_factor = softmax_weight(set1(past - both)),
+            factor = softmax_weight(set1(rows.max[row] - both));
   const auto combine = [&](float* to, const float* from) {
     const Vec x = load(from);
     store(to, is_first ? x : fma(x, factor, mul(load(to), past_factor)));

@@ -15,7 +15,7 @@
 #include "kernels/attention/deal.h"
 #include "kernels/attention/geometry.h"
 #include "kernels/attention/small_product.h"
-#include "kernels/math.h"
+#include "kernels/attention/softmax_weight.h"
 
 namespace troupe {
 namespace {
@@ -130,7 +130,7 @@ void weigh_row(const AttentionGeometry& g, int row, int num_seen, int num_keys, 
   for (int key = 0; key < num_keys; key += kLanes) {
     float *p = w.p + row * kStride + key, *ds = w.ds + row * kStride + key;
     const Mask seen = first_lanes(num_seen - key);
-    const Vec weight = exp2(sub(mul(load(p), set1(g.log2_scale())), log2_sum));
+    const Vec weight = softmax_weight(sub(mul(load(p), set1(g.log2_scale())), log2_sum));
     const Vec slope = mul(mul(weight, sub(load(ds), mean)), set1(g.scale));
     store(p, select(seen, weight, zero()));
     store(ds, select(seen, slope, zero()));
