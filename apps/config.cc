@@ -1,6 +1,6 @@
-// `troupe config explain [KEY]`: every key of a run config with its default, its limits and its meaning.
+// `troupe config explain [KEY]`: every key of a run config with its default, its limits and its
+// meaning.
 #include <CLI/CLI.hpp>
-
 #include <iostream>
 #include <memory>
 
