@@ -12,6 +12,7 @@ class App;
 namespace troupe {
 
 void add_config(CLI::App& app);
+void add_convert(CLI::App& app);
 void add_version(CLI::App& app);
 
 }  // namespace troupe

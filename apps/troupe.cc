@@ -12,6 +12,7 @@ namespace {
 
 void add_commands(CLI::App& app) {
   add_config(app);
+  add_convert(app);
   add_version(app);
 }
 

@@ -100,12 +100,16 @@ json llama_config(const GgufFile& file) {
                 "\" is not supported: expected \"llama\"");
   const auto hidden_size = size_at(file, "llama.embedding_length");
   const auto heads = size_at(file, "llama.attention.head_count");
+  const auto layers = size_at(file, "llama.block_count");
+  if (layers > static_cast<int64_t>(file.tensors().size()))
+    throw Error(file.path() + ": metadata \"llama.block_count\" is " + std::to_string(layers) +
+                ", with " + std::to_string(file.tensors().size()) + " tensors");
   const auto* factors = file.find(kRopeFactors);
   json config = {
       {"architectures", {"LlamaForCausalLM"}}, {"model_type", "llama"}, {"hidden_act", "silu"}};
   config["hidden_size"] = hidden_size;
   config["intermediate_size"] = size_at(file, "llama.feed_forward_length");
-  config["num_hidden_layers"] = size_at(file, "llama.block_count");
+  config["num_hidden_layers"] = layers;
   config["num_attention_heads"] = heads;
   config["num_key_value_heads"] = file.get<int64_t>("llama.attention.head_count_kv", heads);
   config["head_dim"] = head_dim(file, hidden_size, heads);

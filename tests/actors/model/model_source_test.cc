@@ -3,8 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <cmath>
-#include <numbers>
+#include <cstring>
 
 #include "storage/checkpoint/checkpoint.h"
 #include "storage/file.h"
@@ -124,6 +123,12 @@ TEST_F(GgufSourceTest, NamesTheWeightThatIsMissingUnknownOrOfAWrongShape) {
               HasSubstr("model.layers.1.self_attn.q_proj.weight is unknown"));
   EXPECT_THAT(error_with(tiny_llama().tensor("blk.0.ffn_down.weight", {8, 6}, 0, counting(48, 0))),
               HasSubstr("down_proj.weight has shape [6, 8], expected [8, 6]"));
+  EXPECT_THAT(error_with(GgufBuilder()
+                             .word("general.architecture", "llama")
+                             .number("llama.embedding_length", 8)
+                             .number("llama.attention.head_count", 2)
+                             .number("llama.block_count", 2000000000)),
+              HasSubstr("\"llama.block_count\" is 2000000000"));
   EXPECT_THAT(error_with(GgufBuilder().word("general.architecture", "mamba")),
               HasSubstr("\"mamba\" is not supported"));
   EXPECT_THAT(error_with(GgufBuilder().word("general.architecture", "llama")),
@@ -146,22 +151,10 @@ TEST_F(GgufSourceTest, ReadsLinearAndYarnScaling) {
               HasSubstr("\"spiral\""));
 }
 
-TEST_F(GgufSourceTest, FindsLlama3sScalingInItsDivisors) {
-  // One frequency of each kind, by the published rule: wavelengths 2 pi (short), 2 pi sqrt(5000).
-  const double waves = 512 / (2 * std::numbers::pi * std::sqrt(5000.0));
-  const double smooth = (waves - 1) / 3;
-  const auto between = static_cast<float>(1 / ((1 - smooth) / 8 + smooth));
-  ASSERT_GT(smooth, 0);
-  EXPECT_THAT(error_with(whole_llama().tensor("rope_freqs.weight", {2}, 0, floats({3, 2}))),
-              HasSubstr("rope_freqs.weight"));
-  auto builder = whole_llama();
-  const auto scaling = [&](std::vector<float> divisors) {
-    return open(whole_llama().tensor("rope_freqs.weight", {2}, 0, floats(divisors)))
-        .config()["rope_scaling"];
-  };
-  EXPECT_EQ(scaling({1, 8})["original_max_position_embeddings"], 32);
-  EXPECT_EQ(scaling({1, 8})["factor"], 8.0);
-  EXPECT_THAT(error_of([&] { scaling({1, between}); }), HasSubstr("not the divisors"));
+TEST_F(GgufSourceTest, PutsLlama3sScalingIntoTheConfig) {
+  const auto source = open(whole_llama().tensor("rope_freqs.weight", {2}, 0, floats({1, 8})));
+  EXPECT_EQ(source.config()["rope_scaling"]["rope_type"], "llama3");
+  EXPECT_FALSE(source.has("rope_freqs.weight"));
 }
 
 TEST(ModelSourceTest, ReadsAHuggingFaceFolderByItsNames) {
