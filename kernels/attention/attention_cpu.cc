@@ -7,6 +7,7 @@
 #include "kernels/attention/attention.h"
 #include "kernels/attention/deal.h"
 #include "kernels/attention/geometry.h"
+#include "kernels/attention/key_value_blocks.h"
 #include "kernels/attention/small_product.h"
 #include "kernels/attention/softmax_weight.h"
 #include "kernels/math.h"
@@ -20,19 +21,6 @@ constexpr int kItemTokens = 128;    // a sequence's pack tokens up to here are o
 constexpr int kPrefetchLines = 16;  // of the next block, which no hardware prefetcher can guess
 constexpr float kInfinity = std::numeric_limits<float>::infinity();
 
-// Key/value blocks of one sequence: a block table's, or block i itself where there is none.
-template <class T>
-struct Blocks {
-  T* base;
-  const int32_t* table;
-  int64_t block_stride, head_stride, keys_size;
-
-  T* keys(int64_t block, int kv_head) const {
-    return base + (table ? table[block] : block) * block_stride + kv_head * head_stride;
-  }
-  T* values(int64_t block, int kv_head) const { return keys(block, kv_head) + keys_size; }
-};
-
 template <class T>
 struct Call {
   AttentionGeometry geometry;
@@ -40,7 +28,7 @@ struct Call {
   T* out;
   float* log_sum_exp;
   std::vector<AttentionSequence> sequences;
-  std::vector<Blocks<T>> blocks;  // [sequences]
+  std::vector<KeyValueBlocks<T>> blocks;  // [sequences]
 };
 
 struct Item {
@@ -72,19 +60,11 @@ struct Rows {
 // Copies keys and values of tokens [begin, end), which must lie in one block, into that block.
 template <class T>
 void write_block(const Call<T>& call, int64_t sequence, int kv_head, int64_t begin, int64_t end) {
-  const auto& geometry = call.geometry;
+  const auto& g = call.geometry;
   const auto& s = call.sequences[sequence];
-  const int64_t position = s.first_position + begin, count = end - begin;
-  const int64_t offset = (s.begin + begin) * geometry.kv_stride() + kv_head * geometry.head_dim;
-  const auto& blocks = call.blocks[sequence];
-  T* keys = blocks.keys(position / kKeyBlock, kv_head) + position % kKeyBlock;
-  T* values = blocks.values(position / kKeyBlock, kv_head) + position % kKeyBlock * geometry.padded;
-  const T *k = call.k + offset, *v = call.v + offset;
-  for (int64_t i = 0; i < count; ++i)
-    std::memcpy(values + i * geometry.padded, v + i * geometry.kv_stride(),
-                geometry.head_dim * sizeof(T));
-  for (int d = 0; d < geometry.head_dim; ++d)
-    for (int64_t i = 0; i < count; ++i) keys[d * kKeyBlock + i] = k[i * geometry.kv_stride() + d];
+  const int64_t offset = (s.begin + begin) * g.kv_stride() + kv_head * g.head_dim;
+  call.blocks[sequence].write(g, kv_head, s.first_position + begin, end - begin, call.k + offset,
+                              call.v + offset);
 }
 
 // Calls body(begin, end) for each key block's share of tokens [0, num_tokens).
@@ -275,39 +255,6 @@ void list_items(const Call<T>& call, std::vector<Item>& writes, std::vector<Item
 }
 
 template <class T>
-void use_cache(Call<T>& call, const CacheView& view, int layer) {
-  const KeyValueCache& cache = *view.cache;
-  const auto& g = call.geometry;
-  CHECK(cache.layout().head_dim == g.head_dim, cache.layout().head_dim, g.head_dim);
-  CHECK(cache.num_key_value_heads() == g.kv_heads, cache.num_key_value_heads(), g.kv_heads);
-  CHECK(view.block_tables.size() == call.sequences.size(), view.block_tables.size(),
-        call.sequences.size());
-  const auto block_stride = static_cast<int64_t>(cache.bytes_per_block() / sizeof(T));
-  for (size_t i = 0; i < call.sequences.size(); ++i) {
-    const auto& table = view.block_tables[i];
-    const int64_t needed = num_key_blocks(call.sequences[i].end_position());
-    CHECK(static_cast<int64_t>(table.size()) >= needed, i, table.size(), needed);
-    for (int64_t block = 0; block < needed; ++block)
-      CHECK(cache.num_holders(table[block]) > 0, i, block, table[block]);
-    call.blocks.push_back({static_cast<T*>(cache.data(layer)), table.data(), block_stride,
-                           cache.layout().size(), cache.layout().keys_size()});
-  }
-}
-
-template <class T>
-void use_temporary_blocks(Call<T>& call, FloatScratch& scratch) {
-  const KeyValueLayout layout = {call.geometry.head_dim};
-  const int64_t block_stride = layout.size() * call.geometry.kv_heads;
-  int64_t num_blocks = 0;
-  for (const auto& s : call.sequences) num_blocks += num_key_blocks(s.num_tokens);
-  T* base = reinterpret_cast<T*>(scratch.floats(num_blocks * block_stride * sizeof(T) / 4));
-  for (const auto& s : call.sequences) {
-    call.blocks.push_back({base, nullptr, block_stride, layout.size(), layout.keys_size()});
-    base += num_key_blocks(s.num_tokens) * block_stride;
-  }
-}
-
-template <class T>
 void run(const KernelArgs& args) {
   static thread_local FloatScratch temporary;
   Call<T> call = {AttentionGeometry(args.attributes),
@@ -318,11 +265,10 @@ void run(const KernelArgs& args) {
                   args.outputs[1].as<float>(),
                   attention_sequences(args.context),
                   {}};
-  if (args.context.cache) {
-    use_cache(call, *args.context.cache, args.attributes.layer);
-  } else {
-    use_temporary_blocks(call, temporary);
-  }
+  const CacheView* cache = args.context.cache;
+  call.blocks = cache
+                    ? cache_blocks<T>(call.geometry, *cache, args.attributes.layer, call.sequences)
+                    : temporary_blocks<T>(call.geometry, temporary, call.sequences);
   std::vector<Item> writes, items;
   list_items(call, writes, items);
   run_dealt(args.context.pool, writes, [&](const Item& item) {
@@ -338,9 +284,6 @@ void attention_cpu(const KernelArgs& args) {
   CHECK(dtype == DType::f32 || dtype == DType::bf16, name_of(dtype));
   for (const Tensor& input : args.inputs) CHECK(input.dtype == dtype, name_of(input.dtype));
   CHECK(args.outputs[1].dtype == DType::f32, name_of(args.outputs[1].dtype));
-  if (args.context.cache)
-    CHECK(args.context.cache->cache->dtype() == dtype, name_of(args.context.cache->cache->dtype()),
-          name_of(dtype));
   dtype == DType::f32 ? run<float>(args) : run<Bf16>(args);
 }
 

@@ -287,7 +287,7 @@ void run(const KernelArgs& args) {
 }  // namespace
 
 void attention_gradient_cpu(const KernelArgs& args) {
-  CHECK(!args.context.cache, "gradients are of packs of whole sequences");
+  CHECK(!args.context.cache, args.context.cache);
   const DType dtype = args.inputs[0].dtype;
   CHECK(dtype == DType::f32 || dtype == DType::bf16, name_of(dtype));
   for (const Tensor& input : args.inputs.first(5))

@@ -1,0 +1,83 @@
+// Where one sequence's keys and values lie: in a cache's blocks by its block table, or in
+// temporary blocks of the same layout, one after the other. Attention reads both alike.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "base/error.h"
+#include "kernels/attention/geometry.h"
+#include "kernels/attention/small_product.h"
+
+namespace troupe {
+
+template <class T>
+struct KeyValueBlocks {
+  T* base;
+  const int32_t* table;  // null: block i is the i-th from base
+  int64_t block_stride, head_stride, keys_size;
+
+  T* keys(int64_t block, int kv_head) const {
+    return base + (table ? table[block] : block) * block_stride + kv_head * head_stride;
+  }
+  T* values(int64_t block, int kv_head) const { return keys(block, kv_head) + keys_size; }
+
+  // Copies `count` rows of k and v, of one head and `stride` elements apart, to `position` on; all
+  // in one block.
+  void write(const AttentionGeometry& g, int kv_head, int64_t position, int64_t count, const T* k,
+             const T* v) const {
+    const int64_t block = position / kKeyBlock, index = position % kKeyBlock;
+    const int64_t stride = g.kv_stride();
+    T* to_keys = keys(block, kv_head) + index;
+    T* to_values = values(block, kv_head) + index * g.padded;
+    for (int64_t i = 0; i < count; ++i)
+      std::memcpy(to_values + i * g.padded, v + i * stride, g.head_dim * sizeof(T));
+    for (int d = 0; d < g.head_dim; ++d)
+      for (int64_t i = 0; i < count; ++i) to_keys[d * kKeyBlock + i] = k[i * stride + d];
+  }
+};
+
+// One per sequence, over the blocks of `layer`. Throws unless the cache has the op's shape and the
+// tables hold allocated blocks up to each sequence's end.
+template <class T>
+std::vector<KeyValueBlocks<T>> cache_blocks(const AttentionGeometry& g, const CacheView& view,
+                                            int layer,
+                                            const std::vector<AttentionSequence>& sequences) {
+  const KeyValueCache& cache = *view.cache;
+  CHECK(size_of(cache.dtype()) == sizeof(T), name_of(cache.dtype()));
+  CHECK(cache.layout().head_dim == g.head_dim, cache.layout().head_dim, g.head_dim);
+  CHECK(cache.num_key_value_heads() == g.kv_heads, cache.num_key_value_heads(), g.kv_heads);
+  CHECK(view.block_tables.size() == sequences.size(), view.block_tables.size(), sequences.size());
+  const auto block_stride = static_cast<int64_t>(cache.bytes_per_block() / sizeof(T));
+  std::vector<KeyValueBlocks<T>> blocks;
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    const auto& table = view.block_tables[i];
+    const int64_t needed = num_key_blocks(sequences[i].end_position());
+    CHECK(static_cast<int64_t>(table.size()) >= needed, i, table.size(), needed);
+    for (int64_t block = 0; block < needed; ++block)
+      CHECK(cache.num_holders(table[block]) > 0, i, block, table[block]);
+    blocks.push_back({static_cast<T*>(cache.data(layer)), table.data(), block_stride,
+                      cache.layout().size(), cache.layout().keys_size()});
+  }
+  return blocks;
+}
+
+// One per sequence, in `scratch`.
+template <class T>
+std::vector<KeyValueBlocks<T>> temporary_blocks(const AttentionGeometry& g, FloatScratch& scratch,
+                                                const std::vector<AttentionSequence>& sequences) {
+  const KeyValueLayout layout = {g.head_dim};
+  const int64_t block_stride = layout.size() * g.kv_heads;
+  int64_t num_blocks = 0;
+  for (const auto& s : sequences) num_blocks += num_key_blocks(s.num_tokens);
+  T* base = reinterpret_cast<T*>(scratch.floats(num_blocks * block_stride * sizeof(T) / 4));
+  std::vector<KeyValueBlocks<T>> blocks;
+  for (const auto& s : sequences) {
+    blocks.push_back({base, nullptr, block_stride, layout.size(), layout.keys_size()});
+    base += num_key_blocks(s.num_tokens) * block_stride;
+  }
+  return blocks;
+}
+
+}  // namespace troupe
