@@ -1,22 +1,52 @@
 // `troupe config explain [KEY]`: every key of a run config with its default, its limits and its
-// meaning.
+// meaning. `troupe config show RUN.yaml`: what a run of this file would be, with the origin of
+// every value.
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
 
 #include "apps/commands.h"
 #include "base/config_explain.h"
-#include "storage/schema/run_config.capnp.h"
+#include "base/run_config.h"
 
 namespace troupe {
+namespace {
 
-void add_config(CLI::App& app) {
-  auto* config = app.add_subcommand("config", "Explain the keys of a run config");
-  config->require_subcommand(1);
-  auto* command = config->add_subcommand("explain", "Print key, default, limits, unit and meaning");
+void add_explain(CLI::App& config) {
+  auto* command = config.add_subcommand("explain", "Print key, default, limits, unit and meaning");
   auto key = std::make_shared<std::string>();
   command->add_option("KEY", *key, "a key or a section, such as actor.optim; all if left out");
   command->callback([key] { std::cout << explain(capnp::Schema::from<RunConfig>(), *key); });
+}
+
+void add_show(CLI::App& config) {
+  struct Options {
+    std::string file;
+    std::vector<std::string> set;
+  };
+  auto* command =
+      config.add_subcommand("show", "Check a run config and print every value with its origin");
+  auto options = std::make_shared<Options>();
+  command->add_option("RUN.yaml", options->file, "the run config")->required();
+  command->add_option("--set", options->set, "key.path=value, instead of what the file says")
+      ->take_all();
+  command->callback(
+      [options] { std::cout << load_run_config(options->file, options->set).to_yaml(true); });
+}
+
+}  // namespace
+
+void add_set_option(CLI::App& command, std::vector<std::string>& set) {
+  command.add_option("--set", set, "key.path=value, instead of what the file says")
+      ->take_all()
+      ->allow_extra_args(false);
+}
+
+void add_config(CLI::App& app) {
+  auto* config = app.add_subcommand("config", "Explain or show a run config");
+  config->require_subcommand(1);
+  add_explain(*config);
+  add_show(*config);
 }
 
 }  // namespace troupe

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 
 tools/setup.sh
 tools/build.sh build troupe
-build/troupe rlhf configs/quickstart.yaml "$@"
+build/troupe rlhf configs/quickstart.yaml
 build/troupe topology runs/latest
 
 checkpoint=$(find runs/latest/checkpoints -mindepth 1 -maxdepth 1 -name 'step-*' ! -name '*.partial' | sort | tail -n 1)

@@ -1,0 +1,21 @@
+// The folder of a run, which holds everything that the run writes.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+
+#include "base/config.h"
+
+namespace troupe {
+
+// "runs/quickstart-20260131-142501" for configs/quickstart.yaml: the default of run.dir.
+std::filesystem::path default_run_folder(const std::filesystem::path& config_file,
+                                         std::chrono::system_clock::time_point now);
+
+// Makes the folder that run.dir names (the default if it is empty), writes it into `config` and the
+// resolved config into its config.yaml; runs/latest then links to a folder in runs/. Throws
+// UsageError for a folder that is in use or cannot be written.
+std::filesystem::path make_run_folder(Config& config, const std::filesystem::path& config_file);
+
+}  // namespace troupe

@@ -1,0 +1,80 @@
+#include "apps/run_folder.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+
+#include "base/error.h"
+#include "base/run_config.h"
+
+namespace troupe {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Works in an empty folder of its own.
+class RunFolderTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    fs::create_directory(folder_);
+    fs::current_path(folder_);
+  }
+  void TearDown() override {
+    fs::current_path(before_);
+    fs::remove_all(folder_);
+  }
+  Config config(const std::string& dir) {
+    Config out(capnp::Schema::from<RunConfig>());
+    out.set("run.dir=" + dir);
+    return out;
+  }
+  std::string refusal(const std::string& dir) {
+    auto run = config(dir);
+    try {
+      make_run_folder(run, "configs/quickstart.yaml");
+    } catch (const UsageError& e) {
+      return e.what();
+    }
+    return "nothing was refused";
+  }
+  fs::path before_ = fs::current_path();
+  fs::path folder_ = fs::path(testing::TempDir()) /
+                     (std::string("troupe_run_folder_") +
+                      testing::UnitTest::GetInstance()->current_test_info()->name());
+};
+
+TEST_F(RunFolderTest, TheDefaultIsNamedByConfigAndTime) {
+  EXPECT_EQ(default_run_folder("configs/quickstart.yaml",
+                               std::chrono::system_clock::from_time_t(1769869501)),
+            "runs/quickstart-20260131-142501");
+}
+
+TEST_F(RunFolderTest, HoldsTheResolvedConfigAndIsTheLatest) {
+  auto first = config("runs/first");
+  make_run_folder(first, "configs/quickstart.yaml");
+  auto second = config("");
+  const auto folder = make_run_folder(second, "configs/quickstart.yaml");
+  EXPECT_EQ(fs::canonical("runs/latest"), fs::canonical(folder));
+  Config read(capnp::Schema::from<RunConfig>());
+  read.read_file(folder / "config.yaml");
+  EXPECT_EQ(read.to_yaml(), second.to_yaml());
+  EXPECT_EQ(fs::path(read.as<RunConfig>().getRun().getDir().cStr()), folder);
+}
+
+TEST_F(RunFolderTest, AFolderInUseIsRefused) {
+  EXPECT_EQ(refusal("a/b"), "nothing was refused");
+  EXPECT_THAT(refusal("a/b"),
+              testing::StartsWith("run.dir = a/b: there is something in it already"));
+  EXPECT_TRUE(fs::exists("a/b/config.yaml"));
+}
+
+TEST_F(RunFolderTest, AFolderThatCannotBeMadeIsRefused) {
+  std::ofstream("file") << "x";
+  EXPECT_THAT(refusal("file"), testing::HasSubstr("not a folder"));
+  EXPECT_THAT(refusal("file/run"),
+              testing::HasSubstr("run.dir = file/run: cannot be made: Not a directory"));
+}
+
+}  // namespace
+}  // namespace troupe
