@@ -21,8 +21,9 @@ ThreadPool::~ThreadPool() {
 
 void ThreadPool::parallel(int64_t count, const Body& body) {
   if (count <= 0) return;
+  if (workers_.empty()) return body(0, count, 0);
   std::lock_guard one_caller(caller_mutex_);
-  if (workers_.empty() || count == 1) return body(0, count, 0);
+  if (count == 1) return body(0, count, 0);
   {
     std::lock_guard lock(mutex_);
     body_ = &body;
@@ -39,7 +40,8 @@ void ThreadPool::parallel(int64_t count, const Body& body) {
 }
 
 void ThreadPool::run_range(int thread) {
-  const int64_t begin = thread * count_ / num_threads(), end = (thread + 1) * count_ / num_threads();
+  const int64_t begin = thread * count_ / num_threads(),
+                end = (thread + 1) * count_ / num_threads();
   try {
     if (begin < end) (*body_)(begin, end, thread);
   } catch (...) {

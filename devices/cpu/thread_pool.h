@@ -21,8 +21,9 @@ class ThreadPool {
   int num_threads() const { return static_cast<int>(workers_.size()) + 1; }
 
   // Runs body(begin, end, thread) over [0, count), each thread one contiguous range, and returns
-  // when all are done. One caller at a time computes; others wait. An exception in `body` is
-  // rethrown here. Must not be called from inside `body`.
+  // when all are done. One caller at a time has the threads; others wait (with one thread each
+  // caller computes by itself). An exception in `body` is rethrown here. Must not be called from
+  // inside `body`.
   using Body = std::function<void(int64_t begin, int64_t end, int thread)>;
   void parallel(int64_t count, const Body& body);
 

@@ -1,0 +1,119 @@
+#include "graph/autodiff.h"
+
+#include "base/error.h"
+#include "kernels/elementwise/add.h"
+
+namespace troupe {
+namespace {
+
+class Backward {
+ public:
+  Backward(Graph& graph, ValueId hidden_input) : graph_(graph) {
+    find_wanted(hidden_input);
+    gradients_.resize(graph.values().size(), kNoSymbol);
+  }
+
+  // Values that a weight or the hidden input flows into.
+  void find_wanted(ValueId hidden_input) {
+    wanted_.resize(graph_.values().size(), false);
+    if (hidden_input != kNoSymbol) wanted_[hidden_input] = true;
+    for (ValueId weight : graph_.values_of_kind(ValueKind::weight)) wanted_[weight] = true;
+    for (const Node& node : graph_.nodes()) {
+      bool any = false;
+      for (ValueId id : node.inputs) any = any || (id != kNoSymbol && wanted_[id]);
+      for (ValueId id : node.outputs) wanted_[id] = any && node.op->gradient;
+    }
+  }
+
+  void add_gradient(ValueId value, ValueId gradient) {
+    grow();
+    ValueId& sum = gradients_[value];
+    sum = sum == kNoSymbol ? gradient : graph_.apply_one(add_op, {sum, gradient});
+  }
+
+  ValueId gradient(ValueId value) {
+    grow();
+    return gradients_[value];
+  }
+
+  bool wanted(ValueId value) const { return value != kNoSymbol && wanted_[value]; }
+  Graph& graph() { return graph_; }
+
+ private:
+  void grow() { gradients_.resize(graph_.values().size(), kNoSymbol); }
+
+  Graph& graph_;
+  std::vector<bool> wanted_;
+  std::vector<ValueId> gradients_;
+};
+
+class NodeGradient final : public GradientBuilder {
+ public:
+  NodeGradient(Backward& backward, Node node) : backward_(backward), node_(std::move(node)) {}
+
+  bool is_needed() {
+    for (ValueId id : node_.outputs)
+      if (backward_.gradient(id) != kNoSymbol) return true;
+    return false;
+  }
+
+  const Attributes& attributes() const override { return node_.attributes; }
+  int num_inputs() const override { return static_cast<int>(node_.inputs.size()); }
+  Symbol input(int index) const override { return node_.inputs.at(index); }
+  Symbol output(int index) const override { return node_.outputs.at(index); }
+  Symbol output_gradient(int index) const override {
+    return backward_.gradient(node_.outputs.at(index));
+  }
+  bool wants_gradient(int index) const override { return backward_.wanted(input(index)); }
+  std::vector<Symbol> apply(const OpDef& op, std::vector<Symbol> inputs,
+                            const Attributes& attributes) override {
+    return backward_.graph().apply(op, std::move(inputs), attributes);
+  }
+  void set_input_gradient(int index, Symbol gradient) override {
+    if (wants_gradient(index)) backward_.add_gradient(input(index), gradient);
+  }
+  std::vector<Symbol> accumulate_weight_gradient(int index, const OpDef& op,
+                                                 std::vector<Symbol> inputs,
+                                                 const Attributes& attributes) override {
+    auto& graph = backward_.graph();
+    CHECK(graph.value(input(index)).kind == ValueKind::weight, node_.op->name, index);
+    auto outputs =
+        graph.apply_onto(graph.weight_gradient(input(index)), op, std::move(inputs), attributes);
+    outputs.pop_back();
+    return outputs;
+  }
+
+ private:
+  Backward& backward_;
+  Node node_;
+};
+
+}  // namespace
+
+void append_backward(Graph& graph, const std::vector<std::string>& differentiated,
+                     const std::string& hidden_input) {
+  const ValueId hidden = hidden_input.empty() ? kNoSymbol : graph.find_input(hidden_input);
+  CHECK(hidden_input.empty() || hidden != kNoSymbol, hidden_input);
+  Backward backward(graph, hidden);
+  graph.end_forward();
+  const size_t num_forward = graph.num_forward_nodes();
+  for (const auto& name : differentiated) {
+    const Value output = graph.value(graph.output(name));
+    backward.add_gradient(graph.output(name),
+                          graph.input("gradient_of/" + name, output.shape, output.dtype));
+  }
+  for (size_t i = num_forward; i-- > 0;) {
+    NodeGradient node(backward, graph.nodes()[i]);
+    if (!node.is_needed()) continue;
+    const OpDef* op = graph.nodes()[i].op;
+    CHECK(op->gradient != nullptr, op->name);
+    graph.set_block(graph.nodes()[i].block);
+    op->gradient(node);
+  }
+  if (hidden != kNoSymbol) {
+    CHECK(backward.gradient(hidden) != kNoSymbol, hidden_input);
+    graph.set_output("gradient_of/" + hidden_input, backward.gradient(hidden));
+  }
+}
+
+}  // namespace troupe

@@ -1,0 +1,21 @@
+// Reverse-mode differentiation of a graph: appends the backward pass that the ops' own gradient
+// functions describe.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "graph/graph.h"
+
+namespace troupe {
+
+// Ends the forward pass of `graph` and appends its backward pass.
+//
+// For each output in `differentiated` the graph gains an input "gradient_of/<output>" of the
+// output's shape and dtype, from which gradients flow. Every weight gains a gradient value. If
+// `hidden_input` names an input, the gradient that reaches it becomes the output
+// "gradient_of/<hidden_input>".
+void append_backward(Graph& graph, const std::vector<std::string>& differentiated,
+                     const std::string& hidden_input = "");
+
+}  // namespace troupe

@@ -1,0 +1,108 @@
+// Continuous batching over a paged key-value cache: sequences join and leave between steps, and
+// each step runs the model's own graph once over all new tokens. What a sequence gets depends on
+// nothing but itself: every kernel gives a row the same bits in any company.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "base/trajectory.h"
+#include "graph/models/llama.h"
+#include "graph/program.h"
+#include "kernels/attention/key_value_cache.h"
+#include "kernels/sampling/sample.h"
+
+namespace troupe {
+
+class ThreadPool;
+
+struct GenerationRequest {
+  int64_t tag = 0;    // the caller's name for it
+  TrajectoryKey key;  // addresses its randomness
+  std::vector<int32_t> prompt_ids;
+  SamplingOptions sampling;  // temperature 0 is greedy
+  uint64_t seed = 0;
+  Purpose purpose = Purpose::kSampling;
+  int64_t max_new_tokens = 0;
+  std::vector<int32_t> end_ids;  // any of them ends the sequence; empty: only length does
+};
+
+struct GenerationResult {
+  int64_t tag = 0;
+  std::vector<int32_t> response_ids;
+  std::vector<float> log_probs;  // of the temperature-scaled, otherwise unfiltered distribution
+  bool truncated = false;
+};
+
+struct GeneratorOptions {
+  DType dtype = DType::f32;
+  int tensor_slices = 0;  // as in ModelOptions
+  int64_t max_running_sequences = 64;
+  int64_t max_tokens_per_step = 512;  // of prompts: longer ones are read in chunks
+  int32_t num_cache_blocks = 0;       // of 64 positions; 0: enough for max_running_sequences
+  int64_t max_sequence_length = 0;    // 0: max_position_embeddings
+};
+
+class Generator {
+ public:
+  Generator(const LlamaConfig& config, const GeneratorOptions& options, ThreadPool& pool);
+  ~Generator();
+
+  Parameters& parameters() { return *parameters_; }
+  // Throws when a prompt is empty, holds an id outside the vocabulary, or doesn't fit with
+  // max_new_tokens into the context.
+  void submit(GenerationRequest request);
+  // Reads at most one chunk of each new sequence and adds one token to each running one. Returns
+  // the sequences that ended.
+  std::vector<GenerationResult> step();
+  // Tokens sampled by the last step, in the order of the running sequences: for streaming.
+  struct NewToken {
+    int64_t tag = 0;
+    int32_t token_id = 0;
+  };
+  const std::vector<NewToken>& new_tokens() const { return new_tokens_; }
+
+  // The weights have changed: running sequences keep their tokens and read them again.
+  void drop_caches();
+  int64_t num_waiting() const { return static_cast<int64_t>(waiting_.size()); }
+  int64_t num_running() const { return static_cast<int64_t>(running_.size()); }
+  bool is_idle() const { return waiting_.empty() && running_.empty(); }
+
+ private:
+  struct Sequence {
+    GenerationRequest request;
+    std::vector<int32_t> token_ids;  // prompt and response
+    std::vector<float> log_probs;
+    std::vector<int32_t> blocks;
+    int64_t num_cached = 0;
+    int64_t num_scheduled = 0;  // in this step
+    bool ended = false;
+
+    int64_t num_new() const {
+      return static_cast<int64_t>(token_ids.size() - request.prompt_ids.size());
+    }
+  };
+
+  void admit();
+  Pack schedule(CacheView& view);
+  void run_step(const Pack& pack, const CacheView& view);
+  void sample_rows(const std::vector<Sequence*>& sequences, const float* logits);
+  void take_token(Sequence& sequence, const float* logits);
+  std::vector<GenerationResult> remove_ended();
+  int64_t blocks_needed(const GenerationRequest& request) const;
+  void release(Sequence& sequence);
+
+  LlamaConfig config_;
+  GeneratorOptions options_;
+  ThreadPool& pool_;
+  std::unique_ptr<Program> body_, head_;
+  std::unique_ptr<Parameters> parameters_;
+  std::unique_ptr<KeyValueCache> cache_;
+  int64_t num_unreserved_blocks_ = 0;
+  std::deque<GenerationRequest> waiting_;
+  std::vector<std::unique_ptr<Sequence>> running_;
+  std::vector<NewToken> new_tokens_;
+};
+
+}  // namespace troupe

@@ -1,0 +1,89 @@
+#include "graph/graph.h"
+
+#include "base/error.h"
+
+namespace troupe {
+
+ValueId Graph::add_value(Value value) {
+  values_.push_back(std::move(value));
+  return static_cast<ValueId>(values_.size() - 1);
+}
+
+ValueId Graph::input(std::string name, Shape shape, DType dtype) {
+  return add_value({std::move(name), ValueKind::input, std::move(shape), dtype});
+}
+
+ValueId Graph::weight(std::string name, Shape shape, DType dtype, WeightLayout layout) {
+  return add_value({std::move(name), ValueKind::weight, std::move(shape), dtype, layout});
+}
+
+ValueId Graph::weight_gradient(ValueId weight) {
+  const auto& of = value(weight);
+  CHECK(of.kind == ValueKind::weight, of.name);
+  return add_value({of.name, ValueKind::weight_gradient, of.shape, DType::f32, of.layout});
+}
+
+std::vector<ValueId> Graph::apply(const OpDef& op, std::vector<ValueId> inputs,
+                                  const Attributes& attributes) {
+  return add_node(op, std::move(inputs), attributes, kNoSymbol);
+}
+
+std::vector<ValueId> Graph::apply_onto(ValueId weight_gradient, const OpDef& op,
+                                       std::vector<ValueId> inputs, const Attributes& attributes) {
+  return add_node(op, std::move(inputs), attributes, weight_gradient);
+}
+
+std::vector<ValueId> Graph::add_node(const OpDef& op, std::vector<ValueId> inputs,
+                                     const Attributes& attributes, ValueId onto) {
+  std::vector<Shape> input_shapes;
+  for (ValueId id : inputs) input_shapes.push_back(id == kNoSymbol ? Shape{} : value(id).shape);
+  auto shapes = infer_shapes(op, attributes, input_shapes);
+  Node node = {&op, std::move(inputs), {}, attributes, block_};
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    const bool is_last = i + 1 == shapes.size();
+    if (is_last && onto != kNoSymbol) {
+      CHECK(shapes[i] == value(onto).shape, op.name, to_string(shapes[i]),
+            to_string(value(onto).shape));
+      node.outputs.push_back(onto);
+      continue;
+    }
+    const bool as_input = op.dtypes.at(std::min(i, op.dtypes.size() - 1)) == '=';
+    const DType dtype = as_input ? value(node.inputs.at(0)).dtype : DType::f32;
+    node.outputs.push_back(
+        add_value({std::string(op.name), ValueKind::activation, std::move(shapes[i]), dtype}));
+  }
+  nodes_.push_back(std::move(node));
+  return nodes_.back().outputs;
+}
+
+void Graph::set_output(std::string name, ValueId value) {
+  outputs_.emplace_back(std::move(name), value);
+}
+
+bool Graph::has_output(std::string_view name) const {
+  for (const auto& [output_name, id] : outputs_)
+    if (output_name == name) return true;
+  return false;
+}
+
+ValueId Graph::output(std::string_view name) const {
+  for (const auto& [output_name, id] : outputs_)
+    if (output_name == name) return id;
+  throw Error("this part of the model has no output \"" + std::string(name) + "\"");
+}
+
+ValueId Graph::find_input(std::string_view name) const {
+  for (size_t i = 0; i < values_.size(); ++i)
+    if (values_[i].kind == ValueKind::input && values_[i].name == name)
+      return static_cast<ValueId>(i);
+  return kNoSymbol;
+}
+
+std::vector<ValueId> Graph::values_of_kind(ValueKind kind) const {
+  std::vector<ValueId> ids;
+  for (size_t i = 0; i < values_.size(); ++i)
+    if (values_[i].kind == kind) ids.push_back(static_cast<ValueId>(i));
+  return ids;
+}
+
+}  // namespace troupe

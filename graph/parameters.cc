@@ -1,0 +1,92 @@
+#include "graph/parameters.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "devices/cpu/thread_pool.h"
+
+namespace troupe {
+namespace {
+
+Buffer zeroed(size_t num_bytes) {
+  Buffer buffer(num_bytes);
+  buffer.fill_zero();
+  return buffer;
+}
+
+}  // namespace
+
+Parameters::Parameters(std::span<const Graph* const> graphs, Trainable trainable)
+    : trainable_(trainable) {
+  for (const Graph* graph : graphs) {
+    for (ValueId id : graph->values_of_kind(ValueKind::weight)) {
+      const Value& value = graph->value(id);
+      auto& parameter = parameters_[value.name];
+      CHECK(parameter.shape.empty() || parameter.shape == value.shape, value.name,
+            to_string(parameter.shape), to_string(value.shape));
+      parameter.name = value.name;
+      parameter.shape = value.shape;
+      if (value.layout != WeightLayout::plain) parameter.dtype = value.dtype;
+      parameter.is_plain |= value.layout == WeightLayout::plain;
+      parameter.is_table |= value.layout == WeightLayout::table;
+      parameter.is_matmul |= value.layout == WeightLayout::matmul;
+    }
+  }
+  for (auto& [name, parameter] : parameters_) {
+    const auto elements = static_cast<size_t>(parameter.size());
+    parameter.master = zeroed(elements * sizeof(float));
+    if (parameter.is_table && parameter.dtype == DType::bf16)
+      parameter.table = zeroed(elements * sizeof(Bf16));
+    if (parameter.is_matmul)
+      parameter.packed =
+          std::make_unique<PackedWeight>(parameter.shape[0], parameter.shape[1], parameter.dtype);
+  }
+}
+
+void Parameters::read(const WeightReader& reader, ThreadPool& pool) {
+  for (auto& [name, parameter] : parameters_) {
+    if (parameter.master.num_bytes() == 0)
+      parameter.master = Buffer(static_cast<size_t>(parameter.size()) * sizeof(float));
+    reader(name, parameter.values());
+    refresh(parameter, pool);
+    const bool needs_master = trainable_ == Trainable::yes || parameter.is_plain ||
+                              (parameter.is_table && parameter.dtype == DType::f32);
+    if (!needs_master) parameter.master = Buffer();
+  }
+}
+
+void Parameters::refresh(Parameter& parameter, ThreadPool& pool) {
+  if (parameter.packed) parameter.packed->pack(parameter.master.as<float>(), pool);
+  if (parameter.table.num_bytes() == 0) return;
+  const float* from = parameter.master.as<float>();
+  Bf16* to = parameter.table.as<Bf16>();
+  pool.parallel(parameter.size(), [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) to[i] = to_bf16(from[i]);
+  });
+}
+
+void Parameters::set(const std::string& name, std::span<const float> values, ThreadPool& pool) {
+  auto& parameter = at(name);
+  CHECK(static_cast<int64_t>(values.size()) == parameter.size(), name, values.size(),
+        to_string(parameter.shape));
+  if (parameter.master.num_bytes() == 0) parameter.master = Buffer(values.size() * sizeof(float));
+  std::copy(values.begin(), values.end(), parameter.master.as<float>());
+  refresh(parameter, pool);
+}
+
+Tensor Parameters::tensor(const Value& weight) const {
+  const auto& parameter = parameters_.at(weight.name);
+  if (weight.layout == WeightLayout::matmul)
+    return {nullptr, parameter.dtype, weight.shape, parameter.packed.get()};
+  if (weight.layout == WeightLayout::table && parameter.dtype == DType::bf16)
+    return {parameter.table.data(), DType::bf16, weight.shape};
+  return {parameter.master.data(), DType::f32, weight.shape};
+}
+
+Parameter& Parameters::at(const std::string& name) {
+  auto found = parameters_.find(name);
+  CHECK(found != parameters_.end(), name);
+  return found->second;
+}
+
+}  // namespace troupe

@@ -1,0 +1,62 @@
+// The weights of one part of a model, in the layouts that its kernels read, and what training adds
+// to them: f32 masters, gradients, AdamW's moments.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "devices/cpu/buffer.h"
+#include "graph/graph.h"
+#include "kernels/kernel_args.h"
+#include "kernels/matmul/packed_weight.h"
+
+namespace troupe {
+
+class ThreadPool;
+
+// Writes a weight's values, in f32 and row-major.
+using WeightReader = std::function<void(const std::string& name, std::span<float> values)>;
+
+struct Parameter {
+  std::string name;
+  Shape shape;
+  DType dtype = DType::f32;  // of tables and packed weights; plain weights are f32
+  bool is_plain = false, is_table = false, is_matmul = false;  // a tied weight is two of them
+
+  Buffer master;  // f32 row-major; empty where a frozen weight needs none
+  Buffer table;   // the rows in bf16; in f32 the master serves
+  std::unique_ptr<PackedWeight> packed;
+  Buffer moment1, moment2;  // f32, once trained
+
+  int64_t size() const { return num_elements(shape); }
+  std::span<float> values() const { return {master.as<float>(), static_cast<size_t>(size())}; }
+};
+
+enum class Trainable { no, yes };
+
+class Parameters {
+ public:
+  // Collects the weights that the graphs name; they are all zero until read().
+  Parameters(std::span<const Graph* const> graphs, Trainable trainable);
+
+  void read(const WeightReader& reader, ThreadPool& pool);
+  // Refreshes one weight's compute layouts from its f32 values.
+  void refresh(Parameter& parameter, ThreadPool& pool);
+  void set(const std::string& name, std::span<const float> values, ThreadPool& pool);
+
+  Tensor tensor(const Value& weight) const;
+  Parameter& at(const std::string& name);
+  std::map<std::string, Parameter>& all() { return parameters_; }
+  const std::map<std::string, Parameter>& all() const { return parameters_; }
+
+ private:
+  std::map<std::string, Parameter> parameters_;  // by name: the order of norms and hashes
+  Trainable trainable_;
+};
+
+}  // namespace troupe

@@ -1,0 +1,105 @@
+#include "graph/program.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/error.h"
+
+namespace troupe {
+namespace {
+
+// Up to 8 as it is, then in steps of an eighth of the next power of two.
+int64_t round_up_tokens(int64_t num_tokens) {
+  const auto power = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(num_tokens)));
+  const int64_t step = std::max<int64_t>(1, power / 8);
+  return (num_tokens + step - 1) / step * step;
+}
+
+Shape resolve(Shape shape, int64_t num_tokens) {
+  for (int64_t& size : shape)
+    if (size == kTokens) size = num_tokens;
+  return shape;
+}
+
+}  // namespace
+
+const MemoryPlan& Program::plan_for(int64_t num_tokens) {
+  const int64_t rounded = round_up_tokens(num_tokens);
+  auto [at, is_new] = plans_.try_emplace(rounded);
+  if (is_new) at->second = plan_memory(graph_, lifetime_, rounded);
+  return at->second;
+}
+
+Buffer Program::take_arena(int64_t num_bytes) {
+  const auto size = static_cast<size_t>(num_bytes);
+  for (auto& arena : arenas_) {
+    if (arena.num_bytes() < size) continue;
+    std::swap(arena, arenas_.back());
+    Buffer taken = std::move(arenas_.back());
+    arenas_.pop_back();
+    return taken;
+  }
+  if (!arenas_.empty()) arenas_.pop_back();  // too small for today's packs
+  return Buffer(size);
+}
+
+void Program::give_arena(Buffer arena) {
+  arenas_.push_back(std::move(arena));
+}
+
+Run::Run(Program& program, const Parameters& parameters, Gradients* gradients,
+         const KernelContext& context, int64_t num_tokens)
+    : program_(program), context_(context), num_tokens_(num_tokens) {
+  CHECK(num_tokens > 0, num_tokens);
+  const Graph& graph = program.graph();
+  const MemoryPlan& plan = program.plan_for(num_tokens);
+  arena_ = program.take_arena(plan.arena_bytes);
+  tensors_.reserve(graph.values().size());
+  for (size_t i = 0; i < graph.values().size(); ++i) {
+    const Value& value = graph.values()[i];
+    if (value.kind == ValueKind::weight) {
+      tensors_.push_back(parameters.tensor(value));
+      continue;
+    }
+    void* data = plan.offsets[i] < 0 ? nullptr : arena_.as<std::byte>() + plan.offsets[i];
+    if (value.kind == ValueKind::weight_gradient && gradients)
+      data = gradients->buffer(static_cast<ValueId>(i));
+    tensors_.push_back({data, value.dtype, resolve(value.shape, num_tokens)});
+  }
+}
+
+Run::~Run() {
+  program_.give_arena(std::move(arena_));
+}
+
+void Run::bind(const std::string& input_name, const void* data) {
+  const ValueId id = program_.graph().find_input(input_name);
+  CHECK(id != kNoSymbol, input_name);
+  tensors_[id].data = const_cast<void*>(data);
+}
+
+void Run::forward() {
+  execute(0, program_.graph().num_forward_nodes());
+}
+
+void Run::backward() {
+  execute(program_.graph().num_forward_nodes(), program_.graph().nodes().size());
+}
+
+const Tensor& Run::output(const std::string& name) const {
+  return tensors_[program_.graph().output(name)];
+}
+
+void Run::execute(size_t first_node, size_t last_node) {
+  std::vector<Tensor> inputs, outputs;
+  for (size_t i = first_node; i < last_node; ++i) {
+    const Node& node = program_.graph().nodes()[i];
+    inputs.clear();
+    outputs.clear();
+    for (ValueId id : node.inputs) inputs.push_back(id == kNoSymbol ? Tensor{} : tensors_[id]);
+    for (ValueId id : node.outputs) outputs.push_back(tensors_[id]);
+    node.op->cpu({inputs, outputs, node.attributes, context_});
+  }
+}
+
+}  // namespace troupe

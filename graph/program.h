@@ -1,0 +1,62 @@
+// One part of a model, ready to run: its graph and memory plans. A Run is one micro-batch's way
+// through it; several can be in flight, as a pipeline needs.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "graph/gradients.h"
+#include "graph/graph.h"
+#include "graph/memory_plan.h"
+#include "graph/parameters.h"
+#include "kernels/kernel_args.h"
+
+namespace troupe {
+
+class Program {
+ public:
+  Program(Graph graph, Lifetime lifetime) : graph_(std::move(graph)), lifetime_(lifetime) {}
+
+  const Graph& graph() const { return graph_; }
+  // Plans are made for token counts rounded up, so that few of them exist.
+  const MemoryPlan& plan_for(int64_t num_tokens);
+  // An arena of at least this size, used before if possible.
+  Buffer take_arena(int64_t num_bytes);
+  void give_arena(Buffer arena);
+
+ private:
+  Graph graph_;
+  Lifetime lifetime_;
+  std::map<int64_t, MemoryPlan> plans_;  // by token count
+  std::vector<Buffer> arenas_;
+};
+
+class Run {
+ public:
+  // Everything given must outlive the run. `gradients` may be null where backward() isn't called.
+  Run(Program& program, const Parameters& parameters, Gradients* gradients,
+      const KernelContext& context, int64_t num_tokens);
+  ~Run();
+  Run(const Run&) = delete;
+  Run& operator=(const Run&) = delete;
+
+  // Sets an input of the graph; `data` must live until the run is over.
+  void bind(const std::string& input_name, const void* data);
+  void forward();
+  void backward();
+  // An output's tensor, with kTokens resolved.
+  const Tensor& output(const std::string& name) const;
+
+ private:
+  void execute(size_t first_node, size_t last_node);
+
+  Program& program_;
+  KernelContext context_;
+  int64_t num_tokens_;
+  Buffer arena_;
+  std::vector<Tensor> tensors_;  // by value
+};
+
+}  // namespace troupe

@@ -1,0 +1,148 @@
+#include "graph/training/stage_model.h"
+
+#include "base/error.h"
+#include "devices/cpu/thread_pool.h"
+#include "graph/autodiff.h"
+#include "graph/cut.h"
+#include "kernels/optimizer/gradient_norm.h"
+
+namespace troupe {
+namespace {
+
+constexpr const char* kEmbedding = "model.embed_tokens.weight";
+
+std::vector<std::string> differentiated_outputs(const Graph& graph) {
+  std::vector<std::string> names;
+  for (const auto& [name, id] : graph.outputs()) names.push_back(name);
+  return names;
+}
+
+Graph build(const LlamaConfig& config, const StageOptions& options) {
+  CHECK(options.stage >= 0 && options.stage < options.num_stages, options.stage,
+        options.num_stages);
+  auto stages = cut_at_blocks(llama(config, options.model),
+                              even_stages(config.num_hidden_layers, options.num_stages));
+  Graph graph = std::move(stages.at(options.stage));
+  if (options.trainable == Trainable::yes)
+    append_backward(graph, differentiated_outputs(graph), options.stage == 0 ? "" : "hidden");
+  return graph;
+}
+
+}  // namespace
+
+struct StageModel::MicroBatch {
+  std::shared_ptr<const Pack> pack;
+  std::shared_ptr<const std::byte> hidden;
+  std::shared_ptr<const std::vector<int32_t>> targets;
+  std::unique_ptr<Run> run;
+};
+
+StageModel::StageModel(const LlamaConfig& config, const StageOptions& options, ThreadPool& pool)
+    : config_(config), options_(options), pool_(pool) {
+  const bool trains = options.trainable == Trainable::yes;
+  program_ = std::make_unique<Program>(
+      build(config, options), trains ? Lifetime::forward_and_backward : Lifetime::forward_only);
+  const Graph* graphs[] = {&program_->graph()};
+  parameters_ = std::make_unique<Parameters>(graphs, options.trainable);
+  if (trains) gradients_ = std::make_unique<Gradients>(program_->graph());
+}
+
+StageModel::~StageModel() = default;
+
+void StageModel::load(const WeightReader& reader) {
+  parameters_->read(reader, pool_);
+}
+
+StageModel::MicroBatch& StageModel::at(int64_t micro_batch) const {
+  auto found = in_flight_.find(micro_batch);
+  CHECK(found != in_flight_.end(), micro_batch);
+  return *found->second;
+}
+
+void StageModel::forward(int64_t micro_batch, std::shared_ptr<const Pack> pack,
+                         std::shared_ptr<const std::byte> hidden,
+                         std::shared_ptr<const std::vector<int32_t>> targets) {
+  CHECK(!in_flight_.contains(micro_batch), micro_batch);
+  check_pack(*pack, config_.vocab_size);
+  CHECK(is_first() == (hidden == nullptr), options_.stage);
+  auto batch = std::make_unique<MicroBatch>();
+  batch->pack = std::move(pack);
+  batch->hidden = std::move(hidden);
+  batch->targets = std::move(targets);
+  const KernelContext context = {&pool_, batch->pack.get(), nullptr};
+  batch->run = std::make_unique<Run>(*program_, *parameters_, gradients_.get(), context,
+                                     batch->pack->num_tokens());
+  if (batch->hidden) batch->run->bind("hidden", batch->hidden.get());
+  if (program_->graph().find_input("targets") != kNoSymbol) {
+    CHECK(batch->targets && batch->targets->size() == batch->pack->token_ids.size(), micro_batch);
+    for (int32_t target : *batch->targets)
+      CHECK(target >= -1 && target < config_.vocab_size, target, config_.vocab_size);
+    batch->run->bind("targets", batch->targets->data());
+  }
+  batch->run->forward();
+  in_flight_[micro_batch] = std::move(batch);
+}
+
+const Tensor& StageModel::output(int64_t micro_batch, const std::string& name) const {
+  return at(micro_batch).run->output(name);
+}
+
+void StageModel::backward(int64_t micro_batch,
+                          const std::map<std::string, const void*>& gradients) {
+  auto& run = *at(micro_batch).run;
+  for (const auto& [name, data] : gradients) run.bind("gradient_of/" + name, data);
+  run.backward();
+}
+
+const Tensor& StageModel::hidden_gradient(int64_t micro_batch) const {
+  return at(micro_batch).run->output("gradient_of/hidden");
+}
+
+void StageModel::finish(int64_t micro_batch) {
+  in_flight_.erase(micro_batch);
+}
+
+std::optional<std::string> StageModel::shared_weight() const {
+  const bool shares = config_.tie_word_embeddings && options_.num_stages > 1 &&
+                      options_.model.head != Head::value && (is_first() || is_last());
+  return shares ? std::optional<std::string>(kEmbedding) : std::nullopt;
+}
+
+std::map<std::string, double> StageModel::gradient_squares() {
+  std::map<std::string, double> squares;
+  for (const auto& name : gradients_->weight_names()) {
+    if (shared_weight() == name && !is_first()) continue;
+    const auto& shape = parameters_->at(name).shape;
+    const int64_t columns = shape.back();
+    squares[name] =
+        sum_of_squares(gradients_->sum(name).data(), num_elements(shape) / columns, columns, pool_);
+  }
+  return squares;
+}
+
+void StageModel::apply_adamw(const AdamwOptions& options, int64_t step, float gradient_scale) {
+  for (auto& [name, parameter] : parameters_->all()) {
+    const auto size = static_cast<size_t>(parameter.size());
+    for (Buffer* moment : {&parameter.moment1, &parameter.moment2}) {
+      if (moment->num_bytes() > 0) continue;
+      *moment = Buffer(size * sizeof(float));
+      moment->fill_zero();
+    }
+    AdamwOptions own = options;
+    if (parameter.shape.size() < 2) own.weight_decay = 0;
+    adamw(parameter.values(), gradients_->sum(name), {parameter.moment1.as<float>(), size},
+          {parameter.moment2.as<float>(), size}, own, step, gradient_scale, pool_);
+    parameters_->refresh(parameter, pool_);
+  }
+  gradients_->clear();
+}
+
+void StageModel::reset_optimizer() {
+  for (auto& [name, parameter] : parameters_->all()) {
+    parameter.moment1 = Buffer();
+    parameter.moment2 = Buffer();
+  }
+  if (gradients_) gradients_->clear();
+}
+
+}  // namespace troupe

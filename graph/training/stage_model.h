@@ -1,0 +1,84 @@
+// One pipeline stage of one model, as computing and nothing else: forward and backward of
+// micro-batches, gradients of a global batch, the optimizer step. Actors drive it (actors/train).
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/pack.h"
+#include "graph/models/llama.h"
+#include "graph/program.h"
+#include "kernels/optimizer/adamw.h"
+
+namespace troupe {
+
+struct StageOptions {
+  ModelOptions model;
+  int stage = 0;
+  int num_stages = 1;
+  Trainable trainable = Trainable::no;
+};
+
+class StageModel {
+ public:
+  StageModel(const LlamaConfig& config, const StageOptions& options, ThreadPool& pool);
+  ~StageModel();
+
+  bool is_first() const { return options_.stage == 0; }
+  bool is_last() const { return options_.stage == options_.num_stages - 1; }
+  Parameters& parameters() { return *parameters_; }
+  int64_t hidden_size() const { return config_.hidden_size; }
+  DType hidden_dtype() const { return options_.model.dtype; }
+
+  void load(const WeightReader& reader);
+
+  // Forward of one micro-batch, which stays in flight, with what backward needs, until finish().
+  // `hidden` is the previous stage's output ([tokens, hidden_size], null for the first stage) and
+  // `targets` the log_prob head's (i32 [tokens]); both are kept alive as long as needed.
+  void forward(int64_t micro_batch, std::shared_ptr<const Pack> pack,
+               std::shared_ptr<const std::byte> hidden,
+               std::shared_ptr<const std::vector<int32_t>> targets);
+  // "hidden" of a stage that is not the last; "log_prob", "entropy", "logits" or "values" of the
+  // last. Valid until finish().
+  const Tensor& output(int64_t micro_batch, const std::string& name) const;
+  bool has_output(const std::string& name) const { return program_->graph().has_output(name); }
+
+  // Backward. `gradients` holds an f32 pointer for each differentiated output of the last stage
+  // ("log_prob", "entropy"; "values"), or "hidden" (in hidden_dtype) from the next stage. Adds onto
+  // the weights' gradients.
+  void backward(int64_t micro_batch, const std::map<std::string, const void*>& gradients);
+  // The gradient to send to the previous stage, after backward(), until finish().
+  const Tensor& hidden_gradient(int64_t micro_batch) const;
+  void finish(int64_t micro_batch);
+
+  // The global batch's gradients; see graph/gradients.h.
+  Gradients& gradients() { return *gradients_; }
+  // Sum of squares of each weight's gradient in f64, after gradients().finish(). A tied weight is
+  // left out on the stage that has only its head, so that it counts once.
+  std::map<std::string, double> gradient_squares();
+  // One AdamW step on all weights, then new compute layouts; gradients are cleared. `step` counts
+  // from 1. Only matrices decay.
+  void apply_adamw(const AdamwOptions& options, int64_t step, float gradient_scale);
+  void reset_optimizer();  // no moments, no gradients
+
+  // The tied embedding, if this stage has only one of its two uses.
+  std::optional<std::string> shared_weight() const;
+
+ private:
+  struct MicroBatch;
+  MicroBatch& at(int64_t micro_batch) const;
+
+  LlamaConfig config_;
+  StageOptions options_;
+  ThreadPool& pool_;
+  std::unique_ptr<Program> program_;
+  std::unique_ptr<Parameters> parameters_;
+  std::unique_ptr<Gradients> gradients_;
+  std::map<int64_t, std::unique_ptr<MicroBatch>> in_flight_;
+};
+
+}  // namespace troupe
