@@ -13,7 +13,7 @@ inline constexpr int kMaxParts = 8;
 // same thread asks for the same `part`.
 Left left_operand(const Tensor& x, DType dtype, int part = 0);
 
-// `x` itself, or its copy in `dtype`: for f32 that must be Bf16. Valid as above.
-Tensor converted(const Tensor& x, DType dtype, int part = 0);
+// x's elements where they are, or a copy in `dtype`: for f32 that must be Bf16. Valid as above.
+const void* converted(const Tensor& x, DType dtype, int part = 0);
 
 }  // namespace troupe

@@ -26,20 +26,20 @@ void copy_to_bf16(const Source* from, int64_t count, Bf16* to) {
 
 }  // namespace
 
-Tensor converted(const Tensor& x, DType dtype, int part) {
-  if (x.dtype == dtype) return x;
+const void* converted(const Tensor& x, DType dtype, int part) {
+  if (x.dtype == dtype) return x.data;
   CHECK(x.dtype == DType::f32 && dtype == DType::bf16, name_of(x.dtype), name_of(dtype));
   const int64_t count = num_elements(x.shape);
-  Tensor copy = {part_buffer(part, (count + 1) / 2), dtype, x.shape};
-  copy_to_bf16(x.as<float>(), count, copy.as<Bf16>());
+  auto* copy = reinterpret_cast<Bf16*>(part_buffer(part, (count + 1) / 2));
+  copy_to_bf16(x.as<float>(), count, copy);
   return copy;
 }
 
 Left left_operand(const Tensor& x, DType dtype, int part) {
   const int64_t columns = x.columns();
   if (dtype == DType::f32 || columns % 2 == 0) {
-    const int64_t num_words = dtype == DType::f32 ? columns : columns / 2;
-    return {converted(x, dtype, part).as<const uint32_t>(), num_words, 1};
+    const int64_t row_words = dtype == DType::f32 ? columns : columns / 2;
+    return {static_cast<const uint32_t*>(converted(x, dtype, part)), row_words, 1};
   }
   const int64_t num_words = (columns + 1) / 2;
   uint32_t* words = part_buffer(part, x.rows() * num_words);

@@ -166,7 +166,7 @@ struct Job {
 }  // namespace
 
 bool worth_waking(double multiply_adds, double bytes) {
-  constexpr double kMultiplyAddsPerSecond = 50e9, kBytesPerSecond = 30e9, kWakeSeconds = 20e-6;
+  constexpr double kMultiplyAddsPerSecond = 50e9, kBytesPerSecond = 30e9, kWakeSeconds = 10e-6;
   return multiply_adds / kMultiplyAddsPerSecond + bytes / kBytesPerSecond > 2 * kWakeSeconds;
 }
 

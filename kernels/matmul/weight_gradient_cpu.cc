@@ -120,9 +120,10 @@ struct Job {
 
 template <class T>
 void add_weight_gradient(const Tensor& dy, const Tensor& x, float* dw, ThreadPool& pool) {
-  Job<T> job = {dy.as<T>(), x.as<T>(), dw, dy.rows(), dy.columns(), x.columns(), 1};
-  const double size = static_cast<double>(job.n) * job.k;
-  const bool alone = !worth_waking(size * job.m, 2 * sizeof(float) * size);
+  const auto* dy_data = static_cast<const T*>(converted(dy, x.dtype));
+  Job<T> job = {dy_data, x.as<T>(), dw, dy.rows(), dy.columns(), x.columns(), 1};
+  const double size = static_cast<double>(job.n) * static_cast<double>(job.k);
+  const bool alone = !worth_waking(size * static_cast<double>(job.m), 2 * sizeof(float) * size);
   const int num_threads = alone ? 1 : pool.num_threads();
   job.num_blocks = count_row_blocks(job.n, kRowBlock, job.num_panels(), num_threads);
   if (alone) return job.run(0, job.num_items());
@@ -134,12 +135,8 @@ void add_weight_gradient(const Tensor& dy, const Tensor& x, float* dw, ThreadPoo
 void matmul_weight_gradient(const Tensor& dy, const Tensor& x, float* dw, ThreadPool& pool) {
   CHECK(dy.rows() == x.rows(), to_string(dy.shape), to_string(x.shape));
   CHECK(x.dtype == DType::f32 || x.dtype == DType::bf16, name_of(x.dtype));
-  if (x.dtype == DType::f32) {
-    CHECK(dy.dtype == DType::f32, name_of(dy.dtype));
-    add_weight_gradient<float>(dy, x, dw, pool);
-  } else {
-    add_weight_gradient<Bf16>(converted(dy, DType::bf16), x, dw, pool);
-  }
+  x.dtype == DType::f32 ? add_weight_gradient<float>(dy, x, dw, pool)
+                        : add_weight_gradient<Bf16>(dy, x, dw, pool);
 }
 
 }  // namespace troupe

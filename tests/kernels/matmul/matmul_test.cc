@@ -2,6 +2,7 @@
 #include "kernels/matmul/matmul.h"
 
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
 
 #include <bit>
 #include <numeric>
@@ -110,6 +111,25 @@ TEST(MatmulOrderTest, ElementIsAChainOfFusedMultiplyAddsAndATreeOverSlices) {
       }
     }
   }
+}
+
+TEST(MatmulOrderTest, AnyShapeSlicesAndThreadsKeepTheOrder) {
+  EXPECT_TRUE(rc::check("the element is the chain written out", [] {
+    const int64_t m = *rc::gen::inRange(1, 80), n = *rc::gen::inRange(1, 140);
+    const int slices = *rc::gen::inRange(1, 20);
+    const int64_t k = slices * *rc::gen::inRange(1, 90);
+    ThreadPool pool(*rc::gen::inRange(1, 4));
+    const auto x = random_matrix(m, k, DType::f32, 1), w = random_matrix(n, k, DType::f32, 2);
+    Matrix y(m, n, DType::f32);
+    matmul(x.tensor(), Packed(w, pool), y.tensor(), slices, pool);
+    const int64_t i = *rc::gen::inRange<int64_t>(0, m), j = *rc::gen::inRange<int64_t>(0, n);
+    std::vector<float> sums(slices, 0.f);
+    for (int64_t c = 0; c < k; ++c) {
+      float& sum = sums[c * slices / k];
+      sum = std::fma(static_cast<float>(x.at(i, c)), static_cast<float>(w.at(j, c)), sum);
+    }
+    RC_ASSERT(static_cast<float>(y.at(i, j)) == binary_counter(sums));
+  }));
 }
 
 // A rank that holds some of the slices computes its subtree; the ranks' sums meet in f32.
