@@ -14,6 +14,7 @@ class App;
 
 namespace troupe {
 
+void add_checkpoint(CLI::App& app);
 void add_config(CLI::App& app);
 void add_convert(CLI::App& app);
 void add_version(CLI::App& app);

@@ -11,6 +11,7 @@ namespace troupe {
 namespace {
 
 void add_commands(CLI::App& app) {
+  add_checkpoint(app);
   add_config(app);
   add_convert(app);
   add_version(app);

@@ -83,6 +83,13 @@ void make_folder(const std::string& path) {
   if (error) throw Error("cannot create folder " + path + ": " + error.message());
 }
 
+void make_empty_folder(const std::string& path) {
+  std::error_code error;
+  std::filesystem::remove_all(path, error);
+  if (!error) std::filesystem::create_directories(path, error);
+  if (error) throw Error("cannot make an empty folder " + path + ": " + error.message());
+}
+
 void sync_to_disk(const std::string& path) {
   const FileDescriptor file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.get() < 0) throw_errno("open", path);

@@ -54,8 +54,9 @@ uint64_t write_file(const std::string& path, std::string_view text, bool durable
 std::string read_file(const std::string& path);
 nlohmann::json read_json_file(const std::string& path);  // errors name the file
 
-void make_folder(const std::string& path);   // with its parents
-void sync_to_disk(const std::string& path);  // a file's bytes, or the names in a folder
+void make_folder(const std::string& path);        // with its parents
+void make_empty_folder(const std::string& path);  // whatever was there is gone
+void sync_to_disk(const std::string& path);       // a file's bytes, or the names in a folder
 void rename_durably(const std::string& from, const std::string& to);
 
 }  // namespace troupe

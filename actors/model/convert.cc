@@ -94,8 +94,7 @@ ConvertResult convert_model(const std::string& source_path, const std::string& d
     throw Error(destination + ": is there already; name a folder that is not");
   const auto target = fs::path(destination + '/').lexically_normal().parent_path().string();
   const auto partial = target + ".partial";
-  fs::remove_all(partial);
-  make_folder(partial);
+  make_empty_folder(partial);
   const auto shards = plan_shards(source, options);
   ConvertResult result{static_cast<int64_t>(source.weight_names().size()),
                        static_cast<int64_t>(shards.size())};

@@ -105,10 +105,7 @@ std::string partial_folder(const std::string& final_dir) {
 
 std::string begin_checkpoint(const std::string& final_dir) {
   const auto partial = partial_folder(final_dir);
-  std::error_code error;
-  std::filesystem::remove_all(partial, error);
-  if (error) throw Error("cannot remove " + partial + ": " + error.message());
-  make_folder(partial);
+  make_empty_folder(partial);
   return partial;
 }
 
