@@ -144,6 +144,12 @@ TEST_F(CheckpointTest, HashesNamesAndBytesInTheOrderOfNames) {
   EXPECT_EQ(model_hash(tensors), expected);
 }
 
+// The figure is Python's: hashlib over the sorted names and bytes of these files.
+TEST(ModelHashTest, IsWhatAnotherToolComputes) {
+  EXPECT_EQ(model_hash(std::string(TROUPE_SOURCE_DIR) + "/tests/golden/models/llama_sharded"),
+            "04f0b8f6e2d5efa7afb9483a73e542bea358ad1c9f81ee5ad83d16b23097b502");
+}
+
 TEST_F(CheckpointTest, FindsTheLatestThatWasCommitted) {
   EXPECT_EQ(latest_checkpoint(folder_.path()), std::nullopt);
   write(2);
