@@ -70,9 +70,8 @@ TROUPE_MESSAGE(Welcome, x.settings, x.directory, x.supervisor)
 // Node to supervisor: all of this node's actors exist and are announced.
 struct NodeReady {
   std::string node;
-  caf::strong_actor_ptr actor;
 };
-TROUPE_MESSAGE(NodeReady, x.node, x.actor)
+TROUPE_MESSAGE(NodeReady, x.node)
 
 struct Heartbeat {
   std::string node;
@@ -117,6 +116,8 @@ TROUPE_MESSAGE(NodeStats, x.record)
 
 #define TROUPE_CLUSTER_MESSAGES(ADD)                                                            \
   ADD(Announce)                                                                                 \
-  ADD(Follow) ADD(PeerChanged) ADD(Find) ADD(Found) ADD(Hello) ADD(Challenge) ADD(Prove)        \
-      ADD(Welcome) ADD(NodeReady) ADD(Heartbeat) ADD(ActorDied) ADD(RunEnded) ADD(TrainingStep) \
-          ADD(Shutdown) ADD(GetStats) ADD(NodeStats)
+  ADD(Follow)                                                                                   \
+  ADD(PeerChanged)                                                                              \
+  ADD(Find) ADD(Found) ADD(Hello) ADD(Challenge) ADD(Prove) ADD(Welcome) ADD(NodeReady)         \
+      ADD(Heartbeat) ADD(ActorDied) ADD(RunEnded) ADD(TrainingStep) ADD(Shutdown) ADD(GetStats) \
+          ADD(NodeStats)

@@ -1,0 +1,172 @@
+#include "actors/cluster/cluster.h"
+
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <iostream>
+#include <sstream>
+
+#include "actors/cluster/log.h"
+
+namespace troupe {
+namespace {
+
+constexpr size_t kReportedLines = 20;
+constexpr auto kFindLimit = std::chrono::seconds(10);
+
+bool has_launcher(const ClusterPlan& plan) {
+  return std::ranges::any_of(plan.nodes, [](const auto& x) { return x.name == kLauncherNode; });
+}
+
+// The plan with a launcher node, and with an endpoint for every node that has none.
+ClusterPlan completed(ClusterPlan plan, const std::string& runtime_dir) {
+  if (!has_launcher(plan)) plan.nodes.push_back({.name = kLauncherNode});
+  for (auto& node : plan.nodes)
+    if (node.endpoint.empty()) node.endpoint = "ipc://" + runtime_dir + "/" + node.name + ".zmq";
+  plan.check();
+  return plan;
+}
+
+std::string failure_text(const NodeFailure& failure, const std::string& log_file) {
+  std::ostringstream out;
+  out << "troupe: error: node " << failure.node;
+  if (failure.pid != 0) out << " (pid " << failure.pid << ")";
+  out << " " << failure.what << "\n";
+  auto lines = last_lines(log_file, kReportedLines);
+  out << (lines.empty() ? "  its log is empty: " : "  the end of its log, ") << log_file << ":\n";
+  for (const auto& line : lines) out << "  | " << line << "\n";
+  return out.str();
+}
+
+}  // namespace
+
+Cluster::Cluster(ClusterOptions options) : options_(std::move(options)) {
+  if (options_.one_process) options_.plan = options_.plan.in_one_process();
+  options_.plan = completed(options_.plan, runtime_folder_.path());
+  std::filesystem::create_directories(options_.run_dir + "/logs");
+  options_.run_dir = std::filesystem::canonical(options_.run_dir);
+  log_to_file(log_file(kLauncherNode));
+  secret_ = write_secret(runtime_folder_.path() + "/secret");
+  directory_ = system_.spawn(directory);
+  supervisor_ = system_.spawn<caf::detached>(supervisor, supervisor_config());
+  door_ = system_.spawn(door, DoorConfig{secret_, settings(), directory_, supervisor_});
+  signals_.listen([this](int signal) { caf::anon_send(supervisor_, StopRun{signal}); });
+}
+
+std::unique_ptr<Cluster> Cluster::start(ClusterOptions options) {
+  std::unique_ptr<Cluster> cluster(new Cluster(std::move(options)));
+  auto port = cluster->system_.middleman().publish(cluster->door_, 0, "127.0.0.1");
+  auto reason = port ? "" : to_string(port.error());
+  CHECK(port, reason);
+  cluster->port_ = *port;
+  caf::anon_send(cluster->directory_, Announce{"supervisor", as_pointer(cluster->supervisor_)});
+  caf::anon_send(cluster->supervisor_, StartNodes{});
+  cluster->host_ = std::make_unique<NodeHost>(
+      cluster->system_, kLauncherNode,
+      Joined{cluster->settings(), cluster->directory_, cluster->supervisor_});
+  cluster->host_->start_actors(cluster->options_.factories);
+  cluster->started_.get_future().wait();
+  return cluster;
+}
+
+Cluster::~Cluster() {
+  stop();
+  wait();
+  if (host_) {
+    caf::anon_send(host_->node(), Shutdown{});
+    host_->wait();
+  }
+  signals_.stop_listening();
+  for (const auto& actor :
+       {caf::actor_cast<caf::actor>(supervisor_), caf::actor_cast<caf::actor>(door_),
+        caf::actor_cast<caf::actor>(directory_)})
+    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  system_.middleman().unpublish(door_, port_);
+}
+
+RunOutcome Cluster::wait() {
+  return outcome_.get();
+}
+
+bool Cluster::ended() const {
+  return outcome_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+}
+
+void Cluster::stop() {
+  caf::anon_send(supervisor_, RunEnded{"stopped before its end"});
+}
+
+caf::strong_actor_ptr Cluster::find_pointer(const std::string& address) {
+  caf::scoped_actor self(system_);
+  caf::strong_actor_ptr actor;
+  std::string error;
+  self->request(directory_, kFindLimit, Find{without_node(address)})
+      .receive([&](const Found& found) { actor = found.actor; },
+               [&](const caf::error& e) { error = text_of(e); });
+  CHECK(error.empty(), error);
+  return actor;
+}
+
+NodeSettings Cluster::settings() const {
+  auto cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  NodeSettings settings{.plan = options_.plan,
+                        .run_dir = options_.run_dir,
+                        .runtime_dir = runtime_folder_.path(),
+                        .heartbeat_interval_ms = options_.limits.heartbeat_interval.count(),
+                        .trace_interval_ms = options_.trace_interval.count(),
+                        .num_cores = cores};
+  settings.needs_core_leases = needs_core_leases(settings);
+  return settings;
+}
+
+SupervisorConfig Cluster::supervisor_config() {
+  SupervisorConfig config{.limits = options_.limits};
+  for (const auto& node : options_.plan.nodes) config.nodes.push_back(node.name);
+  config.start = [this](const std::string& node, ChildProcess::OnExit on_exit) {
+    return start_process(node, std::move(on_exit));
+  };
+  config.report = [this](const NodeFailure& failure) { report(failure); };
+  config.ready = [this] { started(); };
+  config.ended = [this](const RunOutcome& outcome) {
+    ended_.set_value(outcome);
+    started();
+  };
+  return config;
+}
+
+std::unique_ptr<ChildProcess> Cluster::start_process(const std::string& node,
+                                                     ChildProcess::OnExit on_exit) {
+  if (node == kLauncherNode) return nullptr;
+  auto command = options_.node_command;
+  if (command.empty()) command = {own_program(), "node"};
+  for (const auto& word :
+       {std::string("--join"), "127.0.0.1:" + std::to_string(port_), std::string("--name"), node,
+        std::string("--secret-file"), runtime_folder_.path() + "/secret", std::string("--parent"),
+        std::to_string(getpid())})
+    command.push_back(word);
+  auto process =
+      std::make_unique<ChildProcess>(std::move(command), log_file(node), std::move(on_exit));
+  spdlog::info("node {} is started as pid {}", node, process->pid());
+  return process;
+}
+
+std::string Cluster::log_file(const std::string& node) const {
+  return options_.run_dir + "/logs/" + node + ".log";
+}
+
+void Cluster::report(const NodeFailure& failure) const {
+  auto text = failure_text(failure, log_file(failure.node));
+  spdlog::error("node {} {}", failure.node, failure.what);
+  if (options_.report)
+    options_.report(text);
+  else
+    std::cerr << text << std::flush;
+}
+
+void Cluster::started() {
+  std::call_once(started_once_, [this] { started_.set_value(); });
+}
+
+}  // namespace troupe

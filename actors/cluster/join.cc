@@ -1,0 +1,135 @@
+#include "actors/cluster/join.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <caf/io/all.hpp>
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "base/hmac.h"
+
+namespace troupe {
+namespace {
+
+constexpr auto kJoinLimit = std::chrono::seconds(10);
+constexpr size_t kSecretBytes = 32;
+
+template <class Reply, class Message>
+Reply ask(caf::scoped_actor& self, const Door& door, const Message& message, const char* what) {
+  Reply reply;
+  std::string error;
+  self->request(door, kJoinLimit, message)
+      .receive([&](Reply& value) { reply = std::move(value); },
+               [&](caf::error& e) { error = text_of(e); });
+  if (!error.empty()) throw Error(std::string(what) + ": " + error);
+  return reply;
+}
+
+}  // namespace
+
+std::string to_json(const NodeSettings& settings) {
+  return nlohmann::json{{"plan", to_json(settings.plan)},
+                        {"run_dir", settings.run_dir},
+                        {"runtime_dir", settings.runtime_dir},
+                        {"heartbeat_interval_ms", settings.heartbeat_interval_ms},
+                        {"trace_interval_ms", settings.trace_interval_ms},
+                        {"num_cores", settings.num_cores},
+                        {"needs_core_leases", settings.needs_core_leases}}
+      .dump();
+}
+
+NodeSettings settings_from_json(const std::string& text) try {
+  auto json = nlohmann::json::parse(text);
+  return {.plan = plan_from_json(json.at("plan")),
+          .run_dir = json.at("run_dir"),
+          .runtime_dir = json.at("runtime_dir"),
+          .heartbeat_interval_ms = json.at("heartbeat_interval_ms"),
+          .trace_interval_ms = json.at("trace_interval_ms"),
+          .num_cores = json.at("num_cores"),
+          .needs_core_leases = json.at("needs_core_leases")};
+} catch (const nlohmann::json::exception& e) {
+  throw Error(std::string("malformed node settings: ") + e.what());
+}
+
+std::string join_proof(const std::string& secret, const std::string& speaker,
+                       const std::string& node, const std::string& node_nonce,
+                       const std::string& launcher_nonce) {
+  return hmac_sha256(
+      secret, "troupe join\n" + speaker + "\n" + node + "\n" + node_nonce + "\n" + launcher_nonce);
+}
+
+std::string write_secret(const std::string& path) {
+  auto secret = random_hex(kSecretBytes);
+  int file = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  std::string reason = std::strerror(errno);
+  CHECK(file >= 0, path, reason);
+  auto written = write(file, secret.data(), secret.size());
+  close(file);
+  CHECK(written == static_cast<ssize_t>(secret.size()), path, written);
+  return secret;
+}
+
+std::string read_secret(const std::string& path) {
+  int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  std::string reason = std::strerror(errno);
+  CHECK(file >= 0, path, reason);
+  struct stat info = {};
+  fstat(file, &info);
+  std::string secret(2 * kSecretBytes + 1, '\0');
+  auto length = read(file, secret.data(), secret.size());
+  close(file);
+  bool only_the_owner_reads = (info.st_mode & 077) == 0 && info.st_uid == geteuid();
+  CHECK(only_the_owner_reads, path);
+  CHECK(length == static_cast<ssize_t>(2 * kSecretBytes), path, length);
+  secret.pop_back();
+  return secret;
+}
+
+Door::behavior_type door(Traced<Door, DoorState>* self, DoorConfig config) {
+  auto& state = self->state;
+  state.config = std::move(config);
+  return {
+      [&state](const Hello& hello) {
+        auto& nonces = state.pending[hello.node] = {hello.nonce, random_hex(16)};
+        return Challenge{nonces.launcher, join_proof(state.config.secret, "launcher", hello.node,
+                                                     nonces.node, nonces.launcher)};
+      },
+      [&state](const Prove& prove) -> caf::result<Welcome> {
+        auto& [secret, settings, directory, supervisor] = state.config;
+        auto nonces = state.pending.extract(prove.node);
+        bool known = !nonces.empty() &&
+                     equal_in_constant_time(
+                         prove.proof, join_proof(secret, "node", prove.node, nonces.mapped().node,
+                                                 nonces.mapped().launcher));
+        if (!known) return caf::make_error(ActorError::failed, "the secret is not this cluster's");
+        if (std::ranges::none_of(settings.plan.nodes,
+                                 [&](const auto& node) { return node.name == prove.node; }))
+          return caf::make_error(ActorError::failed, "the plan has no node " + prove.node);
+        return Welcome{to_json(settings), caf::actor_cast<caf::strong_actor_ptr>(directory),
+                       caf::actor_cast<caf::strong_actor_ptr>(supervisor)};
+      },
+  };
+}
+
+Joined join(caf::actor_system& system, const std::string& host, uint16_t port,
+            const std::string& node, const std::string& secret) {
+  auto door = system.middleman().remote_actor<Door>(host, port);
+  auto reason = door ? "" : to_string(door.error());
+  CHECK(door, host, port, reason);
+  caf::scoped_actor self(system);
+  auto nonce = random_hex(16);
+  auto challenge = ask<Challenge>(self, *door, Hello{node, nonce}, "joining the cluster");
+  bool launcher_knows_the_secret = equal_in_constant_time(
+      challenge.proof, join_proof(secret, "launcher", node, nonce, challenge.nonce));
+  CHECK(launcher_knows_the_secret, host, port);
+  auto welcome = ask<Welcome>(self, *door,
+                              Prove{node, join_proof(secret, "node", node, nonce, challenge.nonce)},
+                              "proving the secret to the cluster");
+  return {settings_from_json(welcome.settings), caf::actor_cast<Directory>(welcome.directory),
+          caf::actor_cast<Supervisor>(welcome.supervisor)};
+}
+
+}  // namespace troupe

@@ -1,0 +1,105 @@
+#include "actors/cluster/node_host.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+namespace troupe {
+namespace {
+
+TransportMap transport_map(const ClusterPlan& plan) {
+  TransportMap map;
+  for (const auto& node : plan.nodes) map.endpoint_of_node[node.name] = node.endpoint;
+  for (const auto& actor : plan.actors) map.node_of_address[actor.address] = actor.node;
+  return map;
+}
+
+ChannelReceiver::OnError end_the_run(Supervisor supervisor, std::string node) {
+  return [=](const std::string& error) {
+    spdlog::error("{}", error);
+    caf::anon_send(supervisor, ActorDied{node, "transport", error});
+  };
+}
+
+int num_computing_nodes(const ClusterPlan& plan) {
+  auto computes = [&](const auto& node) { return !plan.actors_of(node.name).empty(); };
+  return std::max(1, static_cast<int>(std::ranges::count_if(plan.nodes, computes)));
+}
+
+}  // namespace
+
+int compute_threads_of(const NodeSettings& settings, const std::string& name) {
+  for (const auto& node : settings.plan.nodes)
+    if (node.name == name && node.compute_threads > 0) return node.compute_threads;
+  return std::max(1, settings.num_cores / num_computing_nodes(settings.plan));
+}
+
+bool needs_core_leases(const NodeSettings& settings) {
+  int threads = 0;
+  for (const auto& node : settings.plan.nodes)
+    if (!settings.plan.actors_of(node.name).empty())
+      threads += compute_threads_of(settings, node.name);
+  return threads > settings.num_cores;
+}
+
+NodeHost::NodeHost(caf::actor_system& system, std::string name, const Joined& cluster)
+    : context_{.system = system,
+               .node = name,
+               .plan = cluster.settings.plan,
+               .run_dir = cluster.settings.run_dir,
+               .directory = cluster.directory,
+               .supervisor = cluster.supervisor,
+               .compute_threads = compute_threads_of(cluster.settings, name),
+               .core_gate{cluster.settings.runtime_dir,
+                          cluster.settings.needs_core_leases ? cluster.settings.num_cores : 0},
+               .transport{name, transport_map(cluster.settings.plan),
+                          end_the_run(cluster.supervisor, name)}} {
+  using std::chrono::milliseconds;
+  const auto& settings = cluster.settings;
+  auto tracer = system.spawn<caf::detached>(
+      troupe::tracer, TracerConfig{.node = name,
+                                   .journal_folder = settings.run_dir + "/journal/" + name,
+                                   .interval = milliseconds(settings.trace_interval_ms)});
+  node_ = system.spawn<caf::detached>(
+      troupe::node, NodeConfig{.node = name,
+                               .directory = cluster.directory,
+                               .supervisor = cluster.supervisor,
+                               .tracer = tracer,
+                               .heartbeat_interval = milliseconds(settings.heartbeat_interval_ms),
+                               .log = [](const std::string& text) { spdlog::info("{}", text); }});
+}
+
+void NodeHost::start_actors(const ActorFactories& factories) {
+  for (const auto& plan : context_.plan.actors_of(context_.node)) {
+    try {
+      auto factory = factories.find(plan.kind);
+      CHECK(factory != factories.end(), plan.kind);
+      host(plan, factory->second(context_, plan));
+    } catch (const std::exception& e) {
+      spdlog::error("actor {} cannot be made: {}", plan.address, e.what());
+      auto reason = std::string("it cannot be made: ") + e.what();
+      return caf::anon_send(context_.supervisor, ActorDied{context_.node, plan.address, reason});
+    }
+  }
+  spdlog::info("node {} is ready", context_.node);
+  caf::anon_send(context_.supervisor, NodeReady{context_.node});
+}
+
+void NodeHost::host(const ActorPlan& plan, const caf::strong_actor_ptr& actor) {
+  CHECK(actor != nullptr, plan.address);
+  const auto& config = dynamic_cast<const SystemConfig&>(context_.system.config());
+  config.trace_book.label(actor->id(), {plan.address, plan.kind, plan.node});
+  caf::anon_send(node_, HostActor{plan.address, actor});
+  caf::anon_send(context_.directory, Announce{plan.address, actor});
+  spdlog::info("actor {} of kind {} lives", plan.address, plan.kind);
+}
+
+bool NodeHost::wait() {
+  caf::scoped_actor self(context_.system);
+  self->monitor(node_);
+  bool in_order = false;
+  self->receive([&](const caf::down_msg& down) { in_order = !down.reason; });
+  return in_order;
+}
+
+}  // namespace troupe

@@ -1,0 +1,43 @@
+#include "actors/trace/tracer.h"
+
+#include "actors/trace/snapshot.h"
+
+namespace troupe {
+
+void TracerState::write(const caf::actor_system& system, bool final) {
+  auto record = encode(snapshot(system, config.node, step, final));
+  bool same_step = step == last_written_step && journal->num_records() > 0;
+  if (same_step && !final)
+    journal->replace_last(record);
+  else
+    journal->append(record,
+                    final ? Journal::Durability::power_loss : Journal::Durability::process_crash);
+  last_written_step = step;
+}
+
+Tracer::behavior_type tracer(Traced<Tracer, TracerState>* self, TracerConfig config) {
+  auto& state = self->state;
+  state.config = std::move(config);
+  state.journal = std::make_unique<Journal>(state.config.journal_folder);
+  self->send(self, Sample{});
+  return {
+      [=, &state](Sample) {
+        state.write(self->system(), false);
+        self->delayed_send(self, state.config.interval, Sample{});
+      },
+      [=, &state](const TrainingStep& step) {
+        state.write(self->system(), false);  // the step before, as it ended
+        state.step = step.step;
+      },
+      [=, &state](FinalSample) {
+        state.write(self->system(), true);
+        self->quit();  // nothing may be written after the last record
+        return FinalSampleWritten{};
+      },
+      [=, &state](GetStats) {
+        return NodeStats{encode(snapshot(self->system(), state.config.node, state.step, false))};
+      },
+  };
+}
+
+}  // namespace troupe

@@ -1,0 +1,112 @@
+#include "storage/journal/journal.h"
+
+#include <rocksdb/db.h>
+
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+
+#include "base/error.h"
+
+namespace troupe {
+namespace {
+
+// Big-endian, so that RocksDB's order is the numbers' order.
+std::string to_key(int64_t number) {
+  auto bits = __builtin_bswap64(static_cast<uint64_t>(number));
+  return {reinterpret_cast<const char*>(&bits), sizeof(bits)};
+}
+
+int64_t to_number(rocksdb::Slice key) {
+  uint64_t bits = 0;
+  CHECK(key.size() == sizeof(bits), key.size());
+  std::memcpy(&bits, key.data(), sizeof(bits));
+  return static_cast<int64_t>(__builtin_bswap64(bits));
+}
+
+void check_ok(const rocksdb::Status& status, const std::string& folder) {
+  auto reason = status.ToString();
+  CHECK(status.ok(), folder, reason);
+}
+
+void replay_all(rocksdb::DB& db, const Journal::Visit& visit) {
+  std::unique_ptr<rocksdb::Iterator> at(db.NewIterator({}));
+  for (at->SeekToFirst(); at->Valid(); at->Next())
+    visit(to_number(at->key()), {at->value().data(), at->value().size()});
+  check_ok(at->status(), db.GetName());
+}
+
+rocksdb::Options options_of_a_journal() {
+  rocksdb::Options options;
+  options.write_buffer_size = 8 << 20;  // opening replays at most this much
+  options.max_open_files = -1;          // what readers beside a writer need
+  options.keep_log_file_num = 1;
+  options.info_log_level = rocksdb::WARN_LEVEL;
+  return options;
+}
+
+std::string make_scratch_folder() {
+  auto pattern = (std::filesystem::temp_directory_path() / "troupe-reader-XXXXXX").string();
+  bool made = mkdtemp(pattern.data()) != nullptr;
+  CHECK(made, pattern);
+  return pattern;
+}
+
+}  // namespace
+
+Journal::Journal(const std::string& folder) {
+  auto options = options_of_a_journal();
+  options.create_if_missing = true;
+  std::filesystem::create_directories(folder);
+  rocksdb::DB* db = nullptr;
+  check_ok(rocksdb::DB::Open(options, folder, &db), folder);
+  db_.reset(db);
+  std::unique_ptr<rocksdb::Iterator> last(db_->NewIterator({}));
+  last->SeekToLast();
+  if (last->Valid()) num_records_ = to_number(last->key()) + 1;
+}
+
+Journal::~Journal() = default;
+
+int64_t Journal::append(std::string_view record, Durability durability) {
+  rocksdb::WriteOptions options;
+  options.sync = durability == Durability::power_loss;
+  check_ok(db_->Put(options, to_key(num_records_), {record.data(), record.size()}), db_->GetName());
+  return num_records_++;
+}
+
+void Journal::replace_last(std::string_view record) {
+  CHECK(num_records_ > 0);
+  check_ok(db_->Put({}, to_key(num_records_ - 1), {record.data(), record.size()}), db_->GetName());
+}
+
+void Journal::replay(const Visit& visit) const {
+  replay_all(*db_, visit);
+}
+
+JournalReader::JournalReader(const std::string& folder) : scratch_folder_(make_scratch_folder()) {
+  rocksdb::DB* db = nullptr;
+  auto status = rocksdb::DB::OpenAsSecondary(options_of_a_journal(), folder, scratch_folder_, &db);
+  if (!status.ok()) std::filesystem::remove_all(scratch_folder_);
+  check_ok(status, folder);
+  db_.reset(db);
+}
+
+JournalReader::~JournalReader() {
+  db_.reset();
+  std::error_code ignored;  // a scratch folder that stays does no harm
+  std::filesystem::remove_all(scratch_folder_, ignored);
+}
+
+void JournalReader::replay(const Journal::Visit& visit) const {
+  replay_all(*db_, visit);
+}
+
+std::optional<std::string> JournalReader::last() const {
+  std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator({}));
+  at->SeekToLast();
+  check_ok(at->status(), db_->GetName());
+  return at->Valid() ? std::optional(at->value().ToString()) : std::nullopt;
+}
+
+}  // namespace troupe

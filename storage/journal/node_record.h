@@ -1,0 +1,50 @@
+// What a node's tracer writes to the journal: the process, its actors, and who sent them what.
+// Times are in nanoseconds. The schema is storage/schema/journal.capnp.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace troupe {
+
+struct EdgeRecord {
+  std::string sender_system;
+  uint64_t sender = 0;  // 0: nobody (timeouts, anonymous messages, tensors)
+  std::string message;
+  int64_t count = 0;
+  int64_t handler_ns = 0;
+  int64_t p50_ns = 0;
+  int64_t p99_ns = 0;
+};
+
+struct ActorRecord {
+  uint64_t id = 0;
+  std::string address;
+  std::string kind;
+  std::string type;
+  std::string exit_reason;  // empty: it lived
+  int64_t mailbox_depth = 0;
+  int64_t oldest_message_ns = 0;
+  int64_t current_handler_ns = 0;
+  int64_t lifetime_ns = 0;
+  std::vector<EdgeRecord> edges;
+};
+
+struct NodeRecord {
+  std::string node;
+  int64_t pid = 0;
+  uint64_t process_start = 0;  // of the pid, in clock ticks since boot: tells a reused pid
+  std::string host;
+  std::string system;        // CAF's name of the process, as it stands in other nodes' edges
+  int64_t wall_time_ns = 0;  // since 1970, UTC
+  int64_t step = -1;         // the training step that was running
+  bool final = false;        // the node was leaving in order
+  std::vector<ActorRecord> actors;
+};
+
+std::string encode(const NodeRecord& record);
+NodeRecord decode_node_record(std::string_view bytes);  // throws on malformed bytes
+
+}  // namespace troupe
