@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
 
 #include <fstream>
 
@@ -194,6 +195,24 @@ TEST(ConfigTest, WhatItWritesReadsBackTheSame) {
   EXPECT_EQ(run_config(yaml).to_yaml(), yaml);
   EXPECT_THAT(yaml, HasSubstr("lr: 1.0e-05"));
   EXPECT_EQ(run_config(yaml).as<RunConfig>().getActor().getOptim().getEps(), 1.2345678901234567e-8);
+}
+
+// Characters that mean something to YAML, and some that mean nothing to anyone.
+RC_GTEST_PROP(ConfigTest, ADamagedFileIsAConfigOrOneUsageError, ()) {
+  std::string yaml = run_config("run: {name: a}\ncluster: {nodes: [{name: a}]}").to_yaml();
+  const std::string damage(
+      "\0\t\n\r :{}[],\"'&*-#|>%@`!?~<=\xff\x80"
+      "0e.",
+      36);
+  for (int i = 0; i < 3; ++i) {
+    yaml[*rc::gen::inRange<size_t>(0, yaml.size())] =
+        damage[*rc::gen::inRange<size_t>(0, damage.size())];
+  }
+  try {
+    run_config(yaml);
+  } catch (const UsageError& e) {
+    RC_ASSERT(std::string(e.what()).starts_with("run.yaml"));
+  }
 }
 
 TEST_F(ConfigFileTest, ABaseFileIsReadFirst) {
