@@ -55,9 +55,8 @@ fs::path default_run_folder(const fs::path& config_file,
 
 fs::path make_run_folder(Config& config, const fs::path& config_file) {
   const std::string dir = config.as<RunConfig>().getRun().getDir();
-  const fs::path folder = dir.empty()
-                              ? default_run_folder(config_file, std::chrono::system_clock::now())
-                              : fs::path(dir);
+  fs::path folder = dir.empty() ? default_run_folder(config_file, std::chrono::system_clock::now())
+                                : fs::path(dir);
   refuse_used(folder);
   make_folder(folder);
   if (dir.empty()) config.set("run.dir=" + folder.string());
