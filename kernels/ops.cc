@@ -9,6 +9,8 @@
 #include "kernels/embedding/embedding.h"
 #include "kernels/loss/head_log_prob.h"
 #include "kernels/loss/value_head.h"
+#include "kernels/matmul/linear.h"
+#include "kernels/matmul/linear_group.h"
 #include "kernels/norm/rms_norm.h"
 
 namespace troupe {
@@ -25,6 +27,13 @@ constexpr const OpDef* kOps[] = {
     &head_log_prob,
     &head_log_prob_gradient,
     &head_log_prob_input_gradient,
+    &linear,
+    &linear_f32,
+    &linear_f32_input_gradient,
+    &linear_group,
+    &linear_group_input_gradient,
+    &linear_input_gradient,
+    &linear_weight_gradient,
     &rms_norm,
     &rms_norm_gradient,
     &rms_norm_weight_gradient,
