@@ -14,6 +14,8 @@ void add_commands(CLI::App& app) {
   add_checkpoint(app);
   add_config(app);
   add_convert(app);
+  add_generate(app);
+  add_score(app);
   add_version(app);
 }
 
