@@ -19,6 +19,7 @@ void add_config(CLI::App& app);
 void add_convert(CLI::App& app);
 void add_generate(CLI::App& app);
 void add_score(CLI::App& app);
+void add_topology(CLI::App& app);
 void add_version(CLI::App& app);
 
 // The one option that changes a config: --set key.path=value, as often as wanted, after or before

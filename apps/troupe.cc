@@ -16,6 +16,7 @@ void add_commands(CLI::App& app) {
   add_convert(app);
   add_generate(app);
   add_score(app);
+  add_topology(app);
   add_version(app);
 }
 

@@ -1,0 +1,62 @@
+// Who lived where in a run and who sent what to whom, read back from the nodes' journals: of a run
+// that goes on, has ended, or was killed.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "storage/journal/node_record.h"
+
+namespace troupe {
+
+struct TopologyNode {
+  std::string name;
+  int64_t pid = 0;
+  std::string host;
+  std::string state;  // "running", "ended" (in order) or "lost" (killed)
+  int64_t step = -1;
+  std::vector<std::string> actors;  // addresses
+};
+
+struct TopologyActor {
+  std::string address;
+  std::string kind;
+  std::string node;
+  std::string role;   // the address up to its first "/"
+  std::string state;  // "running", "ended", "failed", or "lost" with its node
+  std::string exit_reason;
+  int64_t mailbox_depth = 0;
+  double oldest_message_ms = 0;
+  int64_t handled = 0;    // messages
+  double busy_share = 0;  // of its lifetime, in handlers: 0..1
+};
+
+struct TopologyEdge {
+  std::string from;  // address; "?" if the sender was no actor of the run
+  std::string to;
+  std::string message;
+  int64_t count = 0;
+  double total_ms = 0;
+  double p50_us = 0;
+  double p99_us = 0;
+};
+
+struct Topology {
+  std::vector<TopologyNode> nodes;    // by name
+  std::vector<TopologyActor> actors;  // by node, then address
+  std::vector<TopologyEdge> edges;    // the most handler time first
+};
+
+// `lives` tells whether the process that wrote a record is there still.
+Topology build_topology(std::vector<NodeRecord> records,
+                        const std::function<bool(const NodeRecord&)>& lives);
+
+// The last record of every journal under run_dir/journal. Throws UsageError if there are none.
+Topology read_topology(const std::string& run_dir);
+
+std::string to_json(const Topology& topology);  // "nodes", "actors", "edges"; ASCII
+std::string to_dot(const Topology& topology);   // for graphviz: a box for each node
+std::string to_text(const Topology& topology);  // a tree and the busiest edges, 100 columns wide
+
+}  // namespace troupe

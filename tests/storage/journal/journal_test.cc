@@ -1,0 +1,74 @@
+#include "storage/journal/journal.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <vector>
+
+#include "base/error.h"
+
+namespace troupe {
+namespace {
+
+class JournalTest : public testing::Test {
+ protected:
+  JournalTest() {
+    auto pattern = (std::filesystem::temp_directory_path() / "troupe-test-XXXXXX").string();
+    folder = std::string(mkdtemp(pattern.data())) + "/journal";
+  }
+  ~JournalTest() override {
+    std::filesystem::remove_all(std::filesystem::path(folder).parent_path());
+  }
+
+  template <class Source>
+  std::vector<std::string> records_of(const Source& source) {
+    std::vector<std::string> records;
+    source.replay([&](int64_t number, std::string_view record) {
+      EXPECT_EQ(number, static_cast<int64_t>(records.size()));
+      records.emplace_back(record);
+    });
+    return records;
+  }
+
+  static constexpr auto kFast = Journal::Durability::process_crash;
+  std::string folder;
+};
+
+TEST_F(JournalTest, ReplaysInOrderAndGoesOnAfterAReopening) {
+  std::vector<std::string> expected;
+  for (int round = 0; round < 2; ++round) {
+    Journal journal(folder);
+    for (int i = 0; i < 300; ++i) {  // past one byte's worth of numbers
+      expected.push_back("record " + std::to_string(round) + " " + std::to_string(i));
+      EXPECT_EQ(journal.append(expected.back(), kFast), static_cast<int64_t>(expected.size()) - 1);
+    }
+  }
+  EXPECT_EQ(records_of(Journal(folder)), expected);
+}
+
+TEST_F(JournalTest, AReaderSeesALiveWritersRecords) {
+  Journal journal(folder);
+  journal.append("first", kFast);
+  journal.append("second", Journal::Durability::power_loss);
+  JournalReader reader(folder);
+  EXPECT_EQ(records_of(reader), (std::vector<std::string>{"first", "second"}));
+  EXPECT_EQ(reader.last(), "second");
+}
+
+TEST_F(JournalTest, TheLastRecordCanBeBroughtUpToDate) {
+  Journal journal(folder);
+  journal.append("first", kFast);
+  journal.append("second", kFast);
+  journal.replace_last("second, later");
+  EXPECT_EQ(records_of(journal), (std::vector<std::string>{"first", "second, later"}));
+}
+
+TEST_F(JournalTest, OnlyOneWritesAndAReaderNeedsAJournal) {
+  EXPECT_THROW(JournalReader{folder}, Error);
+  Journal journal(folder);
+  EXPECT_THROW(Journal{folder}, Error);
+}
+
+}  // namespace
+}  // namespace troupe

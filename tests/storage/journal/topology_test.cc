@@ -1,0 +1,105 @@
+#include "storage/journal/topology.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "base/error.h"
+
+namespace troupe {
+namespace {
+
+// The coordinator on "launcher" sends to a stage on "trainer-0", which has a message waiting.
+std::vector<NodeRecord> two_nodes() {
+  NodeRecord trainer{.node = "trainer-0", .pid = 20, .host = "h", .system = "B", .step = 3};
+  trainer.actors.push_back({.id = 5,
+                            .address = "policy/pp0",
+                            .kind = "stage",
+                            .mailbox_depth = 1,
+                            .oldest_message_ns = 2'500'000,
+                            .lifetime_ns = 1000,
+                            .edges = {{"A", 7, "troupe.RunStep", 4, 250, 2000, 9000},
+                                      {"A", 99, "troupe.Probe", 1, 1, 1, 1}}});
+  NodeRecord launcher{.node = "launcher", .pid = 10, .host = "h", .system = "A", .final = true};
+  launcher.actors.push_back({.id = 7, .address = "coordinator", .kind = "coordinator"});
+  launcher.actors.push_back({.id = 8, .address = "critic/pp0", .exit_reason = "no memory"});
+  return {trainer, launcher};
+}
+
+bool nobody_lives(const NodeRecord&) {
+  return false;
+}
+bool all_live(const NodeRecord&) {
+  return true;
+}
+
+TEST(TopologyTest, SendersInOtherProcessesAreNamed) {
+  auto topology = build_topology(two_nodes(), all_live);
+  ASSERT_EQ(topology.edges.size(), 2);
+  EXPECT_EQ(topology.edges[0].from, "coordinator");
+  EXPECT_EQ(topology.edges[0].to, "policy/pp0");
+  EXPECT_EQ(topology.edges[0].count, 4);
+  EXPECT_EQ(topology.edges[0].p99_us, 9.0);
+  EXPECT_EQ(topology.edges[1].from, "?");
+}
+
+TEST(TopologyTest, ANodeWithoutALastRecordIsRunningOrLost) {
+  EXPECT_EQ(build_topology(two_nodes(), all_live).nodes[1].state, "running");
+  auto killed = build_topology(two_nodes(), nobody_lives);
+  EXPECT_EQ(killed.nodes[0].state, "ended");
+  EXPECT_EQ(killed.nodes[1].state, "lost");
+  EXPECT_EQ(killed.actors[1].state, "failed");
+  EXPECT_EQ(killed.actors[2].state, "lost");
+}
+
+TEST(TopologyTest, AnActorsShareOfTimeAndWaitingMessagesAreShown) {
+  auto stage = build_topology(two_nodes(), all_live).actors[2];
+  EXPECT_EQ(stage.handled, 5);
+  EXPECT_DOUBLE_EQ(stage.busy_share, 0.251);
+  EXPECT_EQ(stage.mailbox_depth, 1);
+  EXPECT_DOUBLE_EQ(stage.oldest_message_ms, 2.5);
+  EXPECT_EQ(stage.role, "policy");
+}
+
+TEST(TopologyTest, JsonHoldsNodesActorsAndEdges) {
+  auto json = nlohmann::json::parse(to_json(build_topology(two_nodes(), all_live)));
+  EXPECT_EQ(json.at("nodes").at(1).at("actors").at(0), "policy/pp0");
+  EXPECT_EQ(json.at("actors").at(2).at("node"), "trainer-0");
+  EXPECT_EQ(json.at("edges").at(0).at("message"), "troupe.RunStep");
+}
+
+TEST(TopologyTest, TextFitsAHundredColumnsWhateverTheNames) {
+  auto records = two_nodes();
+  records[0].actors[0].address = std::string(300, 'x');
+  records[0].node = std::string(300, 'n');
+  std::istringstream text(to_text(build_topology(records, all_live)));
+  int num_lines = 0;
+  for (std::string line; std::getline(text, line); ++num_lines) {
+    auto columns = std::ranges::count_if(line, [](char c) { return (c & 0xc0) != 0x80; });
+    EXPECT_LE(columns, 100) << line;
+  }
+  EXPECT_EQ(num_lines, 9);
+}
+
+TEST(TopologyTest, AFolderThatIsNoRunIsAUsageError) {
+  EXPECT_THROW(read_topology("/nonexistent"), UsageError);
+}
+
+TEST(NodeRecordTest, EveryFieldSurvivesEncoding) {
+  auto before = two_nodes()[0];
+  before.process_start = 77;
+  before.wall_time_ns = 88;
+  before.actors[0].current_handler_ns = 99;
+  auto after = decode_node_record(encode(before));
+  EXPECT_EQ(encode(after), encode(before));
+  EXPECT_EQ(after.process_start, 77);
+  EXPECT_EQ(after.wall_time_ns, 88);
+  EXPECT_EQ(after.actors[0].current_handler_ns, 99);
+  EXPECT_EQ(after.actors[0].edges[0].p99_ns, 9000);
+  EXPECT_EQ(after.actors[0].edges[1].sender, 99);
+  EXPECT_THROW(decode_node_record("short"), Error);
+}
+
+}  // namespace
+}  // namespace troupe
