@@ -15,6 +15,7 @@ void add_commands(CLI::App& app) {
   add_config(app);
   add_convert(app);
   add_generate(app);
+  add_node(app);
   add_score(app);
   add_topology(app);
   add_version(app);

@@ -1,0 +1,9 @@
+#include "actors/factories.h"
+
+namespace troupe {
+
+ActorFactories actor_factories() {
+  return {};
+}
+
+}  // namespace troupe
