@@ -82,8 +82,8 @@ std::string text_of(const TopologyActor& actor) {
 
 std::string text_of(const TopologyEdge& edge) {
   return clipped(
-      format("%-24s > %-24s %-18s x%-7lld p50 %s, p99 %s", clipped(edge.from, 24).c_str(),
-             clipped(edge.to, 24).c_str(), clipped(without_namespace(edge.message), 18).c_str(),
+      format("%-22s > %-22s %-16s x%-7lld p50 %s, p99 %s", clipped(edge.from, 22).c_str(),
+             clipped(edge.to, 22).c_str(), clipped(without_namespace(edge.message), 16).c_str(),
              static_cast<long long>(edge.count), duration(edge.p50_us).c_str(),
              duration(edge.p99_us).c_str()),
       98);
