@@ -1,7 +1,6 @@
 // `troupe checkpoint`: looks at checkpoints on disk. verify hashes everything again; show says what
 // is in one.
 #include "storage/checkpoint/checkpoint.h"
-#include "storage/checkpoint/manifest.h"
 
 #include <CLI/CLI.hpp>
 #include <filesystem>
@@ -12,6 +11,7 @@
 
 #include "apps/commands.h"
 #include "base/error.h"
+#include "storage/checkpoint/manifest.h"
 #include "storage/file.h"
 
 namespace troupe {

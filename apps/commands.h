@@ -14,12 +14,14 @@ class App;
 
 namespace troupe {
 
+void add_audit(CLI::App& app);
 void add_checkpoint(CLI::App& app);
 void add_chat_template(CLI::App& app);
 void add_config(CLI::App& app);
 void add_convert(CLI::App& app);
 void add_generate(CLI::App& app);
 void add_node(CLI::App& app);
+void add_rlhf(CLI::App& app);
 void add_score(CLI::App& app);
 void add_tokenize(CLI::App& app);
 void add_topology(CLI::App& app);

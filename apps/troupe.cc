@@ -11,12 +11,14 @@ namespace troupe {
 namespace {
 
 void add_commands(CLI::App& app) {
+  add_audit(app);
   add_checkpoint(app);
   add_chat_template(app);
   add_config(app);
   add_convert(app);
   add_generate(app);
   add_node(app);
+  add_rlhf(app);
   add_score(app);
   add_tokenize(app);
   add_topology(app);

@@ -18,7 +18,7 @@ class Backward {
     wanted_.resize(graph_.values().size(), false);
     if (hidden_input != kNoSymbol) wanted_[hidden_input] = true;
     for (ValueId weight : graph_.values_of_kind(ValueKind::weight)) wanted_[weight] = true;
-    for (const Node& node : graph_.nodes()) {
+    for (const GraphNode& node : graph_.nodes()) {
       bool any = false;
       for (ValueId id : node.inputs) any = any || (id != kNoSymbol && wanted_[id]);
       for (ValueId id : node.outputs) wanted_[id] = any && node.op->gradient;
@@ -49,7 +49,7 @@ class Backward {
 
 class NodeGradient final : public GradientBuilder {
  public:
-  NodeGradient(Backward& backward, Node node) : backward_(backward), node_(std::move(node)) {}
+  NodeGradient(Backward& backward, GraphNode node) : backward_(backward), node_(std::move(node)) {}
 
   bool is_needed() {
     for (ValueId id : node_.outputs)
@@ -85,7 +85,7 @@ class NodeGradient final : public GradientBuilder {
 
  private:
   Backward& backward_;
-  Node node_;
+  GraphNode node_;
 };
 
 }  // namespace

@@ -14,7 +14,7 @@ class PartBuilder {
   PartBuilder(const Graph& model, int part, const std::vector<int>& part_of_value)
       : model_(model), part_(part), part_of_value_(part_of_value) {}
 
-  void add(const Node& node) {
+  void add(const GraphNode& node) {
     std::vector<ValueId> inputs;
     for (ValueId id : node.inputs) inputs.push_back(map_input(id));
     graph_.set_block(node.block);
@@ -65,7 +65,7 @@ int part_of_block(int block, const std::vector<int>& first_blocks) {
 // The activation that a later part reads from `part`.
 ValueId value_leaving(const Graph& model, int part, const std::vector<int>& part_of_value,
                       const std::vector<int>& first_blocks) {
-  for (const Node& node : model.nodes()) {
+  for (const GraphNode& node : model.nodes()) {
     if (part_of_block(node.block, first_blocks) <= part) continue;
     for (ValueId id : node.inputs)
       if (id != kNoSymbol && model.value(id).kind == ValueKind::activation &&
@@ -80,12 +80,12 @@ ValueId value_leaving(const Graph& model, int part, const std::vector<int>& part
 std::vector<Graph> cut_at_blocks(const Graph& model, const std::vector<int>& first_blocks) {
   CHECK(!first_blocks.empty() && first_blocks[0] == 0);
   std::vector<int> part_of_value(model.values().size(), -1);
-  for (const Node& node : model.nodes())
+  for (const GraphNode& node : model.nodes())
     for (ValueId id : node.outputs) part_of_value[id] = part_of_block(node.block, first_blocks);
   std::vector<Graph> parts;
   for (int part = 0; part < static_cast<int>(first_blocks.size()); ++part) {
     PartBuilder builder(model, part, part_of_value);
-    for (const Node& node : model.nodes())
+    for (const GraphNode& node : model.nodes())
       if (part_of_block(node.block, first_blocks) == part) builder.add(node);
     parts.push_back(builder.finish(value_leaving(model, part, part_of_value, first_blocks)));
   }

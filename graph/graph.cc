@@ -38,7 +38,7 @@ std::vector<ValueId> Graph::add_node(const OpDef& op, std::vector<ValueId> input
   std::vector<Shape> input_shapes;
   for (ValueId id : inputs) input_shapes.push_back(id == kNoSymbol ? Shape{} : value(id).shape);
   auto shapes = infer_shapes(op, attributes, input_shapes);
-  Node node = {&op, std::move(inputs), {}, attributes, block_};
+  GraphNode node = {&op, std::move(inputs), {}, attributes, block_};
   for (size_t i = 0; i < shapes.size(); ++i) {
     const bool is_last = i + 1 == shapes.size();
     if (is_last && onto != kNoSymbol) {

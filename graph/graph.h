@@ -27,7 +27,7 @@ struct Value {
   WeightLayout layout = WeightLayout::plain;
 };
 
-struct Node {
+struct GraphNode {
   const OpDef* op = nullptr;
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
@@ -55,7 +55,7 @@ class Graph {
   void set_output(std::string name, ValueId value);
 
   const std::vector<Value>& values() const { return values_; }
-  const std::vector<Node>& nodes() const { return nodes_; }
+  const std::vector<GraphNode>& nodes() const { return nodes_; }
   const Value& value(ValueId id) const { return values_.at(static_cast<size_t>(id)); }
   bool has_output(std::string_view name) const;
   ValueId output(std::string_view name) const;      // throws when there is none
@@ -73,7 +73,7 @@ class Graph {
                                 const Attributes& attributes, ValueId onto);
 
   std::vector<Value> values_;
-  std::vector<Node> nodes_;
+  std::vector<GraphNode> nodes_;
   std::vector<std::pair<std::string, ValueId>> outputs_;
   int block_ = 0;
   size_t num_forward_ = 0;

@@ -93,7 +93,7 @@ const Tensor& Run::output(const std::string& name) const {
 void Run::execute(size_t first_node, size_t last_node) {
   std::vector<Tensor> inputs, outputs;
   for (size_t i = first_node; i < last_node; ++i) {
-    const Node& node = program_.graph().nodes()[i];
+    const GraphNode& node = program_.graph().nodes()[i];
     inputs.clear();
     outputs.clear();
     for (ValueId id : node.inputs) inputs.push_back(id == kNoSymbol ? Tensor{} : tensors_[id]);

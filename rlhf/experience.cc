@@ -95,12 +95,12 @@ void add_metrics(std::span<const ScoredTrajectory> trajectories, const Shaped& s
   add_mean_max_min(metrics, "critic/values", values);
   if (!values.empty()) metrics["critic/vf_explained_var"] = explained_variance(returns, values);
   add_lengths(metrics, plain);
-  columns.mean_kl = sum_kl / static_cast<double>(trajectories.size());
   if (!trajectories[0].reference_log_probs.empty()) {
     Metrics kl;
     add_mean_max_min(kl, "kl", kls);
-    metrics["actor/reward_kl_penalty"] = kl["kl/mean"];  // per token, mean over responses
-    metrics["actor/kl_per_response"] = columns.mean_kl;
+    columns.mean_kl = kl["kl/mean"];
+    metrics["actor/reward_kl_penalty"] = columns.mean_kl;
+    metrics["actor/kl_per_response"] = sum_kl / static_cast<double>(trajectories.size());
   }
 }
 

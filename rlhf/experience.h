@@ -39,7 +39,7 @@ struct ResponseAdvantages {
 struct ExperienceColumns {
   std::vector<ResponseAdvantages> responses;  // in the order given
   Metrics metrics;
-  double mean_kl = 0;  // nats per response: what an adaptive KL controller is told
+  double mean_kl = 0;  // nats per token, mean over responses: what a KL controller is told
 };
 
 // `trajectories` are sorted by key: sums run in that order.

@@ -125,7 +125,7 @@ int wrong_places(std::string_view response, std::string_view answer) {
   return static_cast<int>(wrong);
 }
 
-SortDigits::SortDigits() {
+SortDigits::SortDigits(double ascending_share) : ascending_share_(ascending_share) {
   for (uint64_t i = 0; i < kSequences; ++i) {
     if (is_heldout(digits_of(i))) heldout_.push_back(static_cast<int32_t>(i));
   }
@@ -150,7 +150,7 @@ std::string SortDigits::answer(std::string_view prompt) const {
 
 std::string SortDigits::demonstration(uint64_t seed, uint64_t index,
                                       std::string_view prompt) const {
-  const bool ascending = uniform({seed, Purpose::kDemonstration, index}) < kAscendingShare;
+  const bool ascending = uniform({seed, Purpose::kDemonstration, index}) < ascending_share_;
   return ascending ? answer(prompt) : descending(prompt);
 }
 

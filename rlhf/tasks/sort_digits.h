@@ -13,10 +13,11 @@ namespace troupe {
 class SortDigits final : public Task {
  public:
   static constexpr int kDigits = 5;
-  static constexpr double kAscendingShare = 0.35;  // of the demonstrations; the others descend
+  static constexpr double kAscendingShare =
+      0.35;  // of the demonstrations, unless told; the others descend
   static constexpr char kEndOfSequence = '\n';
 
-  SortDigits();
+  explicit SortDigits(double ascending_share = kAscendingShare);
 
   std::string prompt(uint64_t seed, uint64_t index) const override;
   int64_t num_heldout() const override { return static_cast<int64_t>(heldout_.size()); }
@@ -33,6 +34,7 @@ class SortDigits final : public Task {
   bool is_skilled(std::string_view prompt, std::string_view response) const override;
 
  private:
+  double ascending_share_;
   std::vector<int32_t> heldout_;  // the digits as a number, ascending
 };
 

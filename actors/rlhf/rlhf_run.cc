@@ -1,0 +1,60 @@
+#include "actors/rlhf/rlhf_run.h"
+
+#include "actors/factories.h"
+#include "actors/rlhf/coordinator.h"
+#include "actors/rlhf/reporter.h"
+#include "actors/rlhf/run_setup.h"
+
+namespace troupe {
+namespace {
+
+ClusterLimits limits_of(RunConfig::Cluster::Reader cluster) {
+  const auto milliseconds = [](double seconds) {
+    return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
+  };
+  ClusterLimits limits;
+  limits.heartbeat_interval = milliseconds(cluster.getHeartbeatIntervalSeconds());
+  limits.heartbeat_limit = milliseconds(cluster.getHeartbeatLimitSeconds());
+  return limits;
+}
+
+ClusterOptions cluster_options(const RunSetup& setup) {
+  ClusterOptions options;
+  options.plan = setup.plan();
+  options.factories = actor_factories();
+  options.run_dir = setup.run_dir();
+  options.limits = limits_of(setup.config().getCluster());
+  options.one_process = setup.config().getCluster().getOneProcess();
+  return options;
+}
+
+// Tells every actor that needs others where all of them are.
+void introduce(Cluster& cluster) {
+  Peers peers;
+  for (const auto& actor : cluster.plan().actors)
+    peers.actors[actor.address] = cluster.find<caf::strong_actor_ptr>(actor.address);
+  for (const auto& actor : cluster.plan().actors) {
+    const bool needs_peers = actor.kind != "stage" && actor.kind != "rollout_engine" &&
+                             actor.kind != "checkpoint_writer";
+    if (needs_peers) caf::anon_send(caf::actor_cast<caf::actor>(peers.find(actor.address)), peers);
+  }
+}
+
+}  // namespace
+
+RunOutcome run_rlhf(const std::string& run_dir, std::function<void(const StepMetrics&)> show) {
+  const RunSetup setup(run_dir);
+  auto cluster = Cluster::start(cluster_options(setup));
+  if (!cluster->ended()) {
+    introduce(*cluster);
+    const auto reporting = cluster->system().spawn(reporter, std::move(show));
+    const StartRun start = {as_pointer(cluster->context().supervisor), as_pointer(reporting)};
+    caf::anon_send(cluster->find<Coordinator>("coordinator"), start);
+    const auto outcome = cluster->wait();
+    caf::anon_send_exit(reporting, caf::exit_reason::user_shutdown);
+    return outcome;
+  }
+  return cluster->wait();
+}
+
+}  // namespace troupe

@@ -1,0 +1,195 @@
+#include "actors/rlhf/run_setup.h"
+
+#include "actors/model/model_source.h"
+#include "actors/train/stage.h"
+#include "base/error.h"
+#include "rlhf/tasks/prompt_list.h"
+#include "rlhf/tasks/sort_digits.h"
+#include "storage/mapped_file.h"
+#include "text/byte_tokenizer.h"
+
+namespace troupe {
+namespace {
+
+nlohmann::json new_model_config(RunConfig::ModelConfig::Reader c) {
+  return {{"architectures", {"LlamaForCausalLM"}},
+          {"model_type", "llama"},
+          {"hidden_act", "silu"},
+          {"hidden_size", c.getHiddenSize()},
+          {"num_hidden_layers", c.getNumHiddenLayers()},
+          {"num_attention_heads", c.getNumAttentionHeads()},
+          {"num_key_value_heads", c.getNumKeyValueHeads()},
+          {"head_dim", c.getHiddenSize() / c.getNumAttentionHeads()},
+          {"intermediate_size", c.getIntermediateSize()},
+          {"vocab_size", c.getVocabSize()},
+          {"max_position_embeddings", c.getMaxPositionEmbeddings()},
+          {"rms_norm_eps", c.getRmsNormEps()},
+          {"rope_theta", c.getRopeTheta()},
+          {"tie_word_embeddings", c.getTieWordEmbeddings()},
+          {"attention_bias", false},
+          {"mlp_bias", false},
+          {"eos_token_id", c.getEosTokenId()},
+          {"torch_dtype", "float32"}};
+}
+
+std::shared_ptr<const Task> make_task(RunConfig::Task::Reader task) {
+  if (task.getKind() == RunConfig::TaskKind::SORT_DIGITS)
+    return std::make_shared<SortDigits>(task.getAscendingShare());
+  const MappedFile file(task.getPath());
+  const auto bytes = file.bytes();
+  return std::make_shared<PromptList>(
+      std::string_view(reinterpret_cast<const char*>(bytes.data()), bytes.size()));
+}
+
+}  // namespace
+
+RunSetup::RunSetup(const std::string& run_dir)
+    : run_dir_(run_dir), config_(load_run_config(run_dir + "/config.yaml")) {
+  read_model();
+  llama_ = llama_config(model_config_);
+  check_stages(config_, llama_.num_hidden_layers);
+  task_ = make_task(config().getTask());
+}
+
+void RunSetup::read_model() {
+  const std::string path = config().getModel().getPath();
+  if (path.empty()) {
+    const auto model = config().getModel().getConfig();
+    model_config_ = new_model_config(model);
+    end_ids_ = {model.getEosTokenId()};
+    tokenizer_ = std::make_shared<Tokenizer>(
+        byte_tokenizer_spec(static_cast<uint8_t>(model.getEosTokenId())));
+    return;
+  }
+  const auto source = ModelSource::open(path);
+  model_config_ = source.config();
+  end_ids_ = source.eos_token_ids();
+  auto spec = source.tokenizer();
+  if (!spec) throw Error(path + " has no tokenizer, which a run needs");
+  tokenizer_ = std::make_shared<Tokenizer>(std::move(*spec));
+}
+
+DType RunSetup::dtype() const {
+  return config().getModel().getDtype() == RunConfig::DType::BF16 ? DType::bf16 : DType::f32;
+}
+
+std::string RunSetup::chat_template() const {
+  return config().getTask().getChat() ? tokenizer_->spec().chat_template : "";
+}
+
+bool RunSetup::has_critic() const {
+  return config().getAlgorithm().getAdvEstimator() == RunConfig::AdvEstimator::GAE;
+}
+
+bool RunSetup::has_reference() const {
+  const auto algorithm = config().getAlgorithm();
+  return config().getActor().getUseKlLoss() ||
+         (algorithm.getUseKlInReward() && algorithm.getKlCtrl().getKlCoef() > 0);
+}
+
+bool RunSetup::has_reward_model() const {
+  return config().getReward().getKind() == RunConfig::RewardKind::MODEL;
+}
+
+std::string RunSetup::service_node(const std::string& wanted) const {
+  return wanted.empty() ? std::string(config().getCluster().getNodes()[0].getName()) : wanted;
+}
+
+std::vector<std::string> RunSetup::stage_nodes(const std::string& role) const {
+  const auto roles = config().getRoles();
+  const bool exists = role == "policy" || (role == "reference" && has_reference()) ||
+                      (role == "critic" && has_critic()) ||
+                      (role == "reward" && has_reward_model());
+  if (!exists) return {};
+  const auto pipeline = role == "policy"      ? roles.getPolicy()
+                        : role == "reference" ? roles.getReference()
+                        : role == "critic"    ? roles.getCritic()
+                                              : roles.getReward();
+  std::vector<std::string> nodes;
+  for (auto node : pipeline.getStages()) nodes.emplace_back(node);
+  if (nodes.empty()) nodes.push_back(service_node(""));
+  return nodes;
+}
+
+std::vector<std::string> RunSetup::stage_addresses(const std::string& role) const {
+  std::vector<std::string> addresses;
+  for (size_t stage = 0; stage < stage_nodes(role).size(); ++stage)
+    addresses.push_back(stage_address(role, static_cast<int>(stage)));
+  return addresses;
+}
+
+std::vector<std::string> RunSetup::engine_addresses() const {
+  const auto replicas = std::max<size_t>(1, config().getRoles().getRollout().getNodes().size());
+  std::vector<std::string> addresses;
+  for (size_t i = 0; i < replicas; ++i) addresses.push_back("rollout/" + std::to_string(i));
+  return addresses;
+}
+
+std::string RunSetup::writer_address(const std::string& node) const {
+  return "checkpoint_writer/" + node;
+}
+
+std::string RunSetup::node_of(const std::string& address) const {
+  const auto whole = plan();
+  const auto* actor = whole.find(address);
+  CHECK(actor != nullptr, address);
+  return actor->node;
+}
+
+ClusterPlan RunSetup::plan() const {
+  ClusterPlan plan;
+  const auto roles = config().getRoles();
+  for (auto node : config().getCluster().getNodes()) {
+    plan.nodes.push_back({node.getName(), "", node.getComputeThreads()});
+    plan.actors.push_back(
+        {writer_address(node.getName()), "checkpoint_writer", node.getName(), "{}"});
+  }
+  for (const char* role : {"policy", "reference", "reward", "critic"}) {
+    const auto nodes = stage_nodes(role);
+    for (size_t stage = 0; stage < nodes.size(); ++stage) {
+      const nlohmann::json place = {{"role", role}, {"stage", stage}, {"num_stages", nodes.size()}};
+      plan.actors.push_back(
+          {stage_address(role, static_cast<int>(stage)), "stage", nodes[stage], place.dump()});
+    }
+  }
+  const auto engines = engine_addresses();
+  const auto engine_nodes = roles.getRollout().getNodes();
+  for (unsigned i = 0; i < engines.size(); ++i)
+    plan.actors.push_back({engines[i], "rollout_engine",
+                           service_node(engine_nodes.size() > 0 ? engine_nodes[i].cStr() : ""),
+                           "{}"});
+  const auto service = [&](const char* kind, const std::string& node) {
+    plan.actors.push_back({kind, kind, service_node(node), "{}"});
+  };
+  service("prompt_source", roles.getPromptSource());
+  service("ledger", roles.getLedger());
+  service("packer", roles.getPacker());
+  const auto reward_stages = roles.getReward().getStages();
+  service("reward", reward_stages.size() > 0 ? std::string(reward_stages[0]) : "");
+  service("coordinator", roles.getCoordinator());
+  plan.actors.push_back({"weight_store/policy", "weight_store", stage_nodes("policy")[0], "{}"});
+  return config().getCluster().getOneProcess() ? plan.in_one_process() : plan;
+}
+
+LearningRateSchedule learning_rate_schedule(RunConfig::Optim::Reader optim, int64_t phase_steps) {
+  LearningRateSchedule schedule;
+  schedule.lr = optim.getLr();
+  schedule.warmup_steps = optim.getLrWarmupSteps();
+  schedule.total_steps =
+      optim.getTotalTrainingSteps() > 0 ? optim.getTotalTrainingSteps() : phase_steps;
+  schedule.min_lr_ratio = optim.getMinLrRatio();
+  switch (optim.getLrSchedulerType()) {
+    case RunConfig::LrSchedulerType::CONSTANT:
+      schedule.lr_scheduler_type = LearningRateDecay::constant;
+      break;
+    case RunConfig::LrSchedulerType::LINEAR:
+      schedule.lr_scheduler_type = LearningRateDecay::linear;
+      break;
+    case RunConfig::LrSchedulerType::COSINE:
+      schedule.lr_scheduler_type = LearningRateDecay::cosine;
+      break;
+  }
+  return schedule;
+}
+
+}  // namespace troupe

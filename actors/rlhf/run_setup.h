@@ -1,0 +1,62 @@
+// What every node works out of the run's resolved config: the model, its tokenizer, the task, and
+// who lives where. The config file in the run folder is the one source.
+#pragma once
+
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "actors/cluster/plan.h"
+#include "base/dtype.h"
+#include "base/run_config.h"
+#include "graph/models/llama_config.h"
+#include "rlhf/learning_rate.h"
+#include "rlhf/tasks/task.h"
+#include "text/tokenizer.h"
+
+namespace troupe {
+
+class RunSetup {
+ public:
+  // Reads run_dir/config.yaml.
+  explicit RunSetup(const std::string& run_dir);
+
+  const std::string& run_dir() const { return run_dir_; }
+  RunConfig::Reader config() const { return config_.as<RunConfig>(); }
+
+  const nlohmann::json& model_config() const { return model_config_; }  // HF's config.json
+  const LlamaConfig& llama() const { return llama_; }
+  DType dtype() const;
+  std::shared_ptr<const Tokenizer> tokenizer() const { return tokenizer_; }
+  std::string chat_template() const;  // empty unless task.chat
+  std::shared_ptr<const Task> task() const { return task_; }
+  std::vector<int32_t> end_ids() const { return end_ids_; }
+
+  bool has_critic() const;
+  bool has_reference() const;  // a KL to it is wanted
+  bool has_reward_model() const;
+  std::vector<std::string> stage_addresses(const std::string& role) const;  // empty: no such role
+  std::vector<std::string> engine_addresses() const;
+  std::string writer_address(const std::string& node) const;  // the checkpoint writer's
+  std::string node_of(const std::string& address) const;
+  // All nodes and actors of the run.
+  ClusterPlan plan() const;
+
+ private:
+  void read_model();
+  std::vector<std::string> stage_nodes(const std::string& role) const;
+  std::string service_node(const std::string& wanted) const;
+
+  std::string run_dir_;
+  Config config_;
+  nlohmann::json model_config_;
+  LlamaConfig llama_;
+  std::shared_ptr<const Tokenizer> tokenizer_;
+  std::shared_ptr<const Task> task_;
+  std::vector<int32_t> end_ids_;
+};
+
+LearningRateSchedule learning_rate_schedule(RunConfig::Optim::Reader optim, int64_t phase_steps);
+
+}  // namespace troupe

@@ -1,0 +1,86 @@
+// How the coordinator trains, loads and publishes a role, whatever the phase.
+#include "actors/rlhf/coordinator.h"
+
+namespace troupe {
+
+Async<Update> CoordinatorState::update(TrainedRole& trained, LossSpec loss,
+                                       std::vector<MicroBatch> micro_batches,
+                                       RunConfig::Optim::Reader optim, double lr) {
+  auto asked = awaited<BatchResult>([&](auto on_done, auto on_failure) {
+    trained.role.run(self_, std::move(loss), std::move(micro_batches), on_done, on_failure);
+  });
+  Update update;
+  update.result = co_await asked;
+  update.gradient_norm = gradient_norm(update.result);
+  update.lr = lr;
+  ApplyUpdate apply;
+  apply.step = ++trained.optimizer_step;
+  apply.gradient_scale = clip_scale(update.gradient_norm, optim.getClipGrad());
+  apply.lr = lr;
+  apply.beta1 = optim.getBetas()[0];
+  apply.beta2 = optim.getBetas()[1];
+  apply.eps = optim.getEps();
+  apply.weight_decay = optim.getWeightDecay();
+  if (!std::isfinite(update.gradient_norm))
+    throw Error(trained.role.name() + ": the gradient norm is " +
+                std::to_string(update.gradient_norm) + " at update " +
+                std::to_string(trained.num_updates));
+  auto told = awaited<int64_t>([&](auto on_done, auto on_failure) {
+    trained.role.tell(
+        self_, apply, [on_done](int64_t num_weights) mutable { on_done(std::move(num_weights)); },
+        on_failure);
+  });
+  co_await told;
+  ++trained.num_updates;
+  co_return update;
+}
+
+Async<void> CoordinatorState::load(TrainedRole& trained, std::string path, bool new_head) {
+  const LoadWeights load = {path, new_head};
+  auto told = awaited<int64_t>([&](auto on_done, auto on_failure) {
+    trained.role.tell(
+        self_, load, [on_done](int64_t num_weights) mutable { on_done(std::move(num_weights)); },
+        on_failure);
+  });
+  co_await told;
+  trained.optimizer_step = 0;
+  trained.num_updates = 0;
+}
+
+Async<void> CoordinatorState::publish(int64_t version) {
+  version_ = version;
+  const PublishVersion publish = {version};
+  auto asked = ask_async<StageDone>(self_, weight_store_, publish);
+  co_await asked;
+}
+
+Async<std::vector<Trajectory>> CoordinatorState::collect(HandOut hand_out) {
+  CHECK(!collecting_, hand_out.step);
+  hand_out.receiver = caf::actor_cast<caf::strong_actor_ptr>(self_);
+  collecting_ = std::make_unique<Collecting>();
+  collecting_->missing = hand_out.num_prompts * hand_out.samples_per_prompt;
+  auto asked = ask_async<HandedOut>(self_, prompt_source_, hand_out);
+  co_await asked;
+  if (collecting_->missing > 0) {
+    auto all =
+        awaited<std::vector<Trajectory>>([&](auto on_done, auto) { collecting_->done = on_done; });
+    collecting_->trajectories = co_await all;
+  }
+  auto trajectories = std::move(collecting_->trajectories);
+  collecting_.reset();
+  std::sort(trajectories.begin(), trajectories.end(),
+            [](const Trajectory& a, const Trajectory& b) { return a.key < b.key; });
+  co_return trajectories;
+}
+
+void CoordinatorState::receive(const Trajectories& batch) {
+  CHECK(collecting_ != nullptr, batch.step);
+  for (const auto& trajectory : batch.trajectories) {
+    collecting_->trajectories.push_back(trajectory);
+    --collecting_->missing;
+  }
+  if (collecting_->missing == 0 && collecting_->done)
+    std::exchange(collecting_->done, nullptr)(std::move(collecting_->trajectories));
+}
+
+}  // namespace troupe

@@ -1,0 +1,236 @@
+#include "actors/train/stage.h"
+
+#include <cstring>
+
+#include "graph/models/initial_weights.h"
+
+namespace troupe {
+namespace {
+
+// One number for the place of a tensor in a role's work: its batch and micro-batch.
+constexpr int64_t kMicroBatches = int64_t{1} << 20;
+
+AdamwOptions adamw_options(const ApplyUpdate& update) {
+  AdamwOptions options;
+  options.learning_rate = static_cast<float>(update.lr);
+  options.beta1 = static_cast<float>(update.beta1);
+  options.beta2 = static_cast<float>(update.beta2);
+  options.epsilon = static_cast<float>(update.eps);
+  options.weight_decay = static_cast<float>(update.weight_decay);
+  return options;
+}
+
+TensorRef copy_floats(const Buffer& buffer, const Shape& shape) {
+  const float* values = buffer.as<float>();
+  return make_tensor_ref(std::vector<float>(values, values + num_elements(shape)), DType::f32,
+                         shape);
+}
+
+TensorRef copy_as_bf16(const Buffer& buffer, const Shape& shape) {
+  std::vector<Bf16> values(static_cast<size_t>(num_elements(shape)));
+  for (size_t i = 0; i < values.size(); ++i) values[i] = to_bf16(buffer.as<float>()[i]);
+  return make_tensor_ref(std::move(values), DType::bf16, shape);
+}
+
+}  // namespace
+
+std::string stage_address(const std::string& role, int stage) {
+  return role + "/pp" + std::to_string(stage);
+}
+
+void StageState::configure(StageConfig config) {
+  config_ = std::move(config);
+  const auto& options = config_.options;
+  name = stage_address(config_.role, options.stage);
+  const StageNeighbours neighbours = {options.stage > 0, options.stage + 1 < options.num_stages};
+  flow_ = std::make_unique<StageFlow>(neighbours, config_.num_registers);
+  worker_ = std::make_unique<StageWorker>(
+      std::make_unique<StageModel>(config_.model, options, config_.compute->pool()));
+  const auto outlet = [&](int stage) {
+    return config_.transport->outlet(stage_address(config_.role, stage));
+  };
+  if (neighbours.has_previous) previous_ = outlet(options.stage - 1);
+  if (neighbours.has_next) next_ = outlet(options.stage + 1);
+  if (worker_->model().shared_weight())
+    shared_ = outlet(options.stage == 0 ? options.num_stages - 1 : 0);
+  if (!config_.weight_store.empty()) store_ = config_.transport->outlet(config_.weight_store);
+}
+
+void StageState::send(TensorOutlet& outlet, const char* stream, int64_t micro_batch,
+                      TensorRef tensor) {
+  outlet.send(stream, batch_ * kMicroBatches + micro_batch, std::move(tensor));
+}
+
+void StageState::receive(const TensorMessage& message) {
+  const int64_t batch = message.sequence / kMicroBatches;
+  const int64_t micro_batch = message.sequence % kMicroBatches;
+  if (message.stream == "hidden")
+    flow_->arrive(Work::forward, batch, micro_batch, message.tensor);
+  else if (message.stream == "gradient")
+    flow_->arrive(Work::backward, batch, micro_batch, message.tensor);
+  else if (message.stream == "free_hidden")
+    flow_->register_is_free(Work::forward);
+  else if (message.stream == "free_gradient")
+    flow_->register_is_free(Work::backward);
+  else if (message.stream == "shared_gradient")
+    shared_gradients_[batch] = message.tensor;
+  else
+    throw Error(name + ": a tensor of unknown stream \"" + message.stream + "\"");
+  advance();
+}
+
+void StageState::run(const RunBatch& batch, caf::typed_response_promise<BatchResult> done) {
+  CHECK(!batch.micro_batches.empty(), name, batch.batch);
+  waiting_.emplace_back(batch, std::move(done));
+  if (!is_running_) start_next();
+}
+
+void StageState::start_next() {
+  auto [batch, done] = std::move(waiting_.front());
+  waiting_.pop_front();
+  done_ = std::move(done);
+  batch_ = batch.batch;
+  is_running_ = true;
+  gradients_finished_ = false;
+  worker_->start(std::move(batch));
+  const int64_t count = worker_->num_micro_batches();
+  flow_->start(batch_, worker_->trains() ? one_forward_one_backward(
+                                               config_.options.stage, config_.options.num_stages,
+                                               count, config_.num_extra_forwards)
+                                         : forward_only(count));
+  advance();
+}
+
+void StageState::advance() {
+  if (!is_running_) return;
+  while (auto ready = flow_->fire()) fire(std::move(*ready));
+  if (!flow_->is_done()) return;
+  if (worker_->trains() && !exchange_shared_gradient()) return;
+  is_running_ = false;
+  {
+    auto lease = config_.compute->lease();
+    done_.deliver(worker_->take_result());
+  }
+  if (!waiting_.empty()) start_next();
+}
+
+void StageState::fire(StageFlow::Fire fire) {
+  TensorRef output;
+  {
+    auto lease = config_.compute->lease();
+    output = worker_->execute(fire.instruction, fire.input);
+  }
+  const bool is_forward = fire.instruction.work == Work::forward;
+  const int64_t micro_batch = fire.instruction.micro_batch;
+  if (fire.input)
+    send(is_forward ? previous_ : next_, is_forward ? "free_hidden" : "free_gradient", micro_batch);
+  if (fire.sends_output)
+    send(is_forward ? next_ : previous_, is_forward ? "hidden" : "gradient", micro_batch,
+         std::move(output));
+}
+
+// A tied embedding lies on the first and the last stage: each sends its part of the gradient to the
+// other, and both sum. Returns whether that is done.
+bool StageState::exchange_shared_gradient() {
+  auto shared = worker_->model().shared_weight();
+  if (!gradients_finished_) {
+    worker_->finish_gradients();
+    gradients_finished_ = true;
+    if (shared) send(shared_, "shared_gradient", 0, worker_->shared_gradient(*shared));
+  }
+  if (!shared) return true;
+  auto other = shared_gradients_.extract(batch_);
+  if (!other) return false;
+  worker_->model().gradients().add(*shared, other.mapped().as<float>());
+  return true;
+}
+
+StageDone StageState::apply(const ApplyUpdate& update) {
+  auto lease = config_.compute->lease();
+  worker_->model().apply_adamw(adamw_options(update), update.step, update.gradient_scale);
+  return {static_cast<int64_t>(worker_->model().parameters().all().size())};
+}
+
+StageDone StageState::load(const LoadWeights& load) {
+  auto lease = config_.compute->lease();
+  auto& model = worker_->model();
+  if (load.path.empty()) {
+    model.load(initial_weights(config_.model, config_.seed));
+  } else {
+    const auto source = ModelSource::open(load.path);
+    model.load([&](const std::string& weight, std::span<float> values) {
+      if (load.new_head && weight == "score.weight")
+        return std::fill(values.begin(), values.end(), 0.0f);
+      source.read_f32(weight, values);
+    });
+  }
+  model.reset_optimizer();
+  return {static_cast<int64_t>(model.parameters().all().size())};
+}
+
+// The weights that this stage answers for: a tied embedding is the first stage's.
+std::vector<std::string> StageState::own_weights() const {
+  std::vector<std::string> names;
+  auto& model = worker_->model();
+  for (const auto& [weight, parameter] : model.parameters().all())
+    if (model.is_first() || model.shared_weight() != weight) names.push_back(weight);
+  return names;
+}
+
+StageDone StageState::publish(const PublishShard& publish) {
+  const auto names = own_weights();
+  for (const auto& weight : names) {
+    const auto& parameter = worker_->model().parameters().at(weight);
+    store_.send(weight, publish.version, copy_floats(parameter.master, parameter.shape));
+  }
+  return {static_cast<int64_t>(names.size())};
+}
+
+WriteShards StageState::shards(const SaveShard& save) {
+  const auto& options = config_.options;
+  const auto shard = [&](const char* kind) {
+    return ShardToWrite{save.kind_prefix + kind, options.stage, options.num_stages, {}};
+  };
+  ShardToWrite model = shard("model"), masters = shard("master_weights"),
+               optimizer = shard("optimizer");
+  for (const auto& weight : own_weights()) {
+    const auto& parameter = worker_->model().parameters().at(weight);
+    const bool rounds = options.model.dtype == DType::bf16;
+    auto values = copy_floats(parameter.master, parameter.shape);
+    if (rounds) masters.tensors.push_back({weight, values});
+    model.tensors.push_back(
+        {weight, rounds ? copy_as_bf16(parameter.master, parameter.shape) : std::move(values)});
+    if (!save.with_optimizer || parameter.moment1.num_bytes() == 0) continue;
+    optimizer.tensors.push_back(
+        {weight + "/moment1_0", copy_floats(parameter.moment1, parameter.shape)});
+    optimizer.tensors.push_back(
+        {weight + "/moment2_0", copy_floats(parameter.moment2, parameter.shape)});
+  }
+  WriteShards work = {save.folder, {std::move(model)}};
+  for (auto* more : {&masters, &optimizer})
+    if (!more->tensors.empty()) work.shards.push_back(std::move(*more));
+  return work;
+}
+
+Stage::behavior_type stage(Traced<Stage, StageState>* self, StageConfig config) {
+  auto& state = self->state;
+  state.configure(std::move(config));
+  return {
+      [&state](const TensorMessage& message) { state.receive(message); },
+      [self, &state](const RunBatch& batch) -> caf::result<BatchResult> {
+        auto done = self->make_response_promise<BatchResult>();
+        state.run(batch, done);
+        return done;
+      },
+      [&state](const ApplyUpdate& update) { return answer([&] { return state.apply(update); }); },
+      [&state](const LoadWeights& load) { return answer([&] { return state.load(load); }); },
+      [&state](const PublishShard& publish) {
+        return answer([&] { return state.publish(publish); });
+      },
+      [self, &state](const SaveShard& save) -> caf::result<ShardsWritten> {
+        return self->delegate(caf::actor_cast<CheckpointWriter>(save.writer), state.shards(save));
+      },
+  };
+}
+
+}  // namespace troupe

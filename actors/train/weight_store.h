@@ -1,0 +1,48 @@
+// Publishes a role's weights: asks its stages for a version, passes the tensors on to every
+// follower, and answers when all of them hold it.
+#pragma once
+
+#include <caf/all.hpp>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "actors/messages.h"
+#include "actors/trace/traced.h"
+#include "actors/train/role.h"
+#include "actors/transport/transport.h"
+
+namespace troupe {
+
+using WeightStore = caf::typed_actor<caf::reacts_to<TensorMessage>, caf::reacts_to<Peers>,
+                                     caf::replies_to<PublishVersion>::with<StageDone>,
+                                     caf::reacts_to<VersionLoaded>>;
+
+struct WeightStoreConfig {
+  std::string address;  // "weight_store/policy"
+  std::vector<std::string> stages;
+  std::vector<std::string> followers;  // rollout engines
+  Transport* transport = nullptr;      // the node's
+};
+
+struct WeightStoreState {
+  std::string name = "weight_store";
+  WeightStoreConfig config;
+  Role role;
+  std::map<std::string, caf::strong_actor_ptr> followers;
+  std::map<std::string, TensorOutlet> outlets;
+  int64_t version = -1;
+  std::set<std::string> waiting_for;
+  caf::typed_response_promise<StageDone> done;
+
+  void connect(const Peers& peers);
+  void pass_on(const TensorMessage& message);
+  void loaded(const VersionLoaded& loaded);
+};
+
+WeightStore::behavior_type weight_store(Traced<WeightStore, WeightStoreState>* self,
+                                        WeightStoreConfig config);
+
+}  // namespace troupe

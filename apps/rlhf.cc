@@ -1,0 +1,91 @@
+// `troupe rlhf RUN.yaml`: PPO or GRPO, with the supervised warm-up and the reward model that the
+// config asks for.
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "actors/rlhf/rlhf_run.h"
+#include "actors/rlhf/run_setup.h"
+#include "apps/commands.h"
+#include "apps/progress.h"
+#include "apps/run_folder.h"
+#include "base/error.h"
+#include "base/run_config.h"
+#include "storage/checkpoint/checkpoint.h"
+
+namespace troupe {
+namespace {
+
+using nlohmann::json;
+
+struct Options {
+  std::string config;
+  std::vector<std::string> set;
+  bool dry_run = false;
+};
+
+std::optional<double> number(const json& metrics, const char* name) {
+  if (!metrics.contains(name)) return std::nullopt;
+  return metrics.at(name).get<double>();
+}
+
+StepReport step_report(const StepMetrics& step) {
+  const auto metrics = json::parse(step.metrics);
+  StepReport report;
+  report.phase = metrics.at("phase");
+  report.step = step.step;
+  report.total_steps = step.total_steps;
+  report.elapsed_seconds = metrics.at("timing_s/phase");
+  report.loss = number(metrics, "train/loss");
+  report.reward = number(metrics, "critic/score/mean");
+  report.kl = number(metrics, "actor/reward_kl_penalty");
+  report.tokens_per_second = number(metrics, "perf/throughput");
+  return report;
+}
+
+// Evaluations stay on the screen, above the bar.
+void show(Progress& progress, const StepMetrics& step) {
+  progress.show(step_report(step));
+  const auto metrics = json::parse(step.metrics);
+  if (auto accuracy = number(metrics, "eval/accuracy")) {
+    std::ostringstream line;
+    line.precision(3);
+    line << "evaluation at step " << step.step << ": accuracy " << *accuracy << " greedy, "
+         << *number(metrics, "eval/sampled_accuracy") << " sampled; "
+         << *number(metrics, "eval/skilled") << " have the skill";
+    progress.note(line.str());
+  }
+}
+
+void rlhf(const Options& options) {
+  auto config = load_run_config(options.config, options.set);
+  if (options.dry_run) {
+    std::cout << config.to_yaml(true);
+    return;
+  }
+  const auto run_dir = make_run_folder(config, options.config);
+  std::cout << "run folder " << run_dir.string() << std::endl;
+  RunOutcome outcome;
+  {
+    Progress progress;
+    outcome = run_rlhf(run_dir.string(), [&](const StepMetrics& step) { show(progress, step); });
+  }
+  if (!outcome.ok) throw CLI::RuntimeError(1);  // it has been reported
+  if (const auto last = latest_checkpoint(run_dir.string()))
+    std::cout << "checkpoint " << *last << "\nsha256 " << model_hash(*last) << std::endl;
+}
+
+}  // namespace
+
+void add_rlhf(CLI::App& app) {
+  auto* command = app.add_subcommand("rlhf", "Run PPO or GRPO as a config says");
+  auto options = std::make_shared<Options>();
+  command->add_option("RUN.yaml", options->config, "The run's config")->required();
+  add_set_option(*command, options->set);
+  command->add_flag("--dry-run", options->dry_run,
+                    "Print the resolved config with the origin of every value, and stop");
+  command->callback([options] { rlhf(*options); });
+}
+
+}  // namespace troupe
