@@ -20,6 +20,15 @@ int64_t chunk_rows(int64_t vocab_size) {
   return std::clamp<int64_t>(kChunkLogits / vocab_size / 2 * 2, 16, kMaxChunkRows);
 }
 
+// Slices of the vocabulary in the hidden states' gradient. In one long sum the thousands of small
+// probabilities would be lost beside the target's row. Powers of two, so that ranks of a vocabulary
+// cut in 2, 4, 8 ... own whole subtrees; even slices of at least 256 ids, for bf16's pairs.
+int vocab_slices(int64_t vocab_size) {
+  int slices = 1;
+  while (slices < 128 && vocab_size % (4 * slices) == 0 && vocab_size / slices >= 512) slices *= 2;
+  return slices;
+}
+
 struct Scratch {
   std::vector<int32_t> rows;      // tokens that take part
   std::vector<std::byte> hidden;  // their hidden states
@@ -183,7 +192,8 @@ void head_log_prob_gradient_cpu(const KernelArgs& args) {
       });
       const Tensor d_chosen = head.rows_tensor(scratch().d_hidden, count);
       const PackedWeight* weight = &head.weight;
-      matmul_input_gradient({&d_logits, 1}, {&weight, 1}, d_chosen, 1, head.pool);
+      matmul_input_gradient({&d_logits, 1}, {&weight, 1}, d_chosen, vocab_slices(vocab_size),
+                            head.pool);
       for (int64_t i = 0; i < count; ++i)
         std::memcpy(d_hidden.as<char>() + rows[i] * head.row_bytes(),
                     d_chosen.as<char>() + i * head.row_bytes(), head.row_bytes());

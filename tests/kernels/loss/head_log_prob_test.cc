@@ -159,6 +159,35 @@ TEST_P(HeadLogProbTest, ChunksChangeNoBit) {
   EXPECT_EQ(sum.bytes, gradients[1].bytes);
 }
 
+// d_hidden = d_log_prob (W[target] - sum_v p_v W[v]) / temperature, where one p is near 1 and the
+// sum of 65535 others matters: added one by one to the large one they would be lost.
+TEST(HeadLogProbGradientTest, SmallProbabilitiesOfALargeVocabularyAreNotLost) {
+  const int64_t hidden = 16, vocab = int64_t{1} << 16, likely = 5;
+  Problem p(3, hidden, vocab, DType::f32, 2);
+  for (int64_t i = 0; i < vocab * hidden; ++i)
+    p.inputs[1].set(i, (i / hidden == likely ? 1.2f : 0.5f) + 0.1f * p.inputs[1].as<float>()[i]);
+  for (int64_t i = 0; i < 3 * hidden; ++i) p.inputs[0].set(i, 0.5f);
+  p.packed.pack(p.inputs[1].as<float>(), p.pool);
+  Values d_log_prob({3}, DType::f32);
+  d_log_prob.set(2, 1);
+  auto eager = p.eager();
+  const auto d_hidden =
+      eager.backward(head_log_prob, {d_log_prob, Values(), Values()})[0].doubles();
+  const Doubles w = p.inputs[1].doubles();
+  Doubles weights(vocab), expected(hidden);
+  double sum = 0;
+  for (int64_t v = 0; v < vocab; ++v) {
+    for (int64_t c = 0; c < hidden; ++c) weights[v] += 0.5 * w[v * hidden + c] / kTemperature;
+    sum += weights[v] = std::exp(weights[v]);
+  }
+  ASSERT_GT(weights[likely] / sum, 1e-3);
+  for (int64_t v = 0; v < vocab; ++v)
+    for (int64_t c = 0; c < hidden; ++c)
+      expected[c] += ((v == p.targets[2]) - weights[v] / sum) * w[v * hidden + c] / kTemperature;
+  for (int64_t c = 0; c < hidden; ++c)
+    EXPECT_NEAR(d_hidden[2 * hidden + c], expected[c], 3e-5 * std::abs(expected[c])) << c;
+}
+
 TEST_P(HeadLogProbTest, IsBitEqualToTheLogProbOfLogits) {
   Problem p(30, 64, 3000, GetParam(), 2);
   const auto outputs = run_op(head_log_prob, p.inputs, p.attributes, {.pool = &p.pool});
