@@ -34,7 +34,8 @@ std::vector<int64_t> integers(const json& list, const std::string& where) {
     refuse(where, "expected a list of integers that isn't empty, found " + shortened(list));
   std::vector<int64_t> values;
   for (const auto& value : list) {
-    if (!value.is_number_integer() || (value.is_number_unsigned() && value > INT64_MAX))
+    if (!value.is_number_integer() ||
+        (value.is_number_unsigned() && value.get<uint64_t>() > INT64_MAX))
       refuse(where + ", position " + std::to_string(values.size()),
              "expected an integer, found " + shortened(value));
     values.push_back(value.get<int64_t>());
