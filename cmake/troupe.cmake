@@ -129,7 +129,13 @@ function(troupe_tests)
       if(folder STREQUAL "actors")
         target_precompile_headers(${folder}_tests PRIVATE <caf/all.hpp> <gtest/gtest.h>)
       endif()
-      gtest_discover_tests(${folder}_tests PROPERTIES LABELS ${folder} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} DISCOVERY_TIMEOUT 60)
+      gtest_discover_tests(${folder}_tests TEST_FILTER -RealModelTest.* DISCOVERY_TIMEOUT 60
+                           WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES LABELS ${folder})
+      if("${tests}" MATCHES "real_model_test.cc")  # one test: they share a model that is fetched once
+        add_test(NAME ${folder}.real_model COMMAND ${folder}_tests --gtest_filter=RealModelTest.* WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+        set_tests_properties(${folder}.real_model PROPERTIES LABELS "${folder};model;slow" TIMEOUT 600 RUN_SERIAL ON
+                                                             SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+      endif()
     endif()
   endforeach()
   troupe_end_to_end_tests(troupe)

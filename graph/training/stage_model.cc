@@ -120,7 +120,8 @@ std::map<std::string, double> StageModel::gradient_squares() {
   return squares;
 }
 
-void StageModel::apply_adamw(const AdamwOptions& options, int64_t step, float gradient_scale) {
+void StageModel::apply_adamw(const AdamwOptions& options, int64_t step, float gradient_scale,
+                             WeightDecay decay) {
   for (auto& [name, parameter] : parameters_->all()) {
     const auto size = static_cast<size_t>(parameter.size());
     for (Buffer* moment : {&parameter.moment1, &parameter.moment2}) {
@@ -129,7 +130,7 @@ void StageModel::apply_adamw(const AdamwOptions& options, int64_t step, float gr
       moment->fill_zero();
     }
     AdamwOptions own = options;
-    if (parameter.shape.size() < 2) own.weight_decay = 0;
+    if (decay == WeightDecay::matrices && parameter.shape.size() < 2) own.weight_decay = 0;
     adamw(parameter.values(), gradients_->sum(name), {parameter.moment1.as<float>(), size},
           {parameter.moment2.as<float>(), size}, own, step, gradient_scale, pool_);
     parameters_->refresh(parameter, pool_);

@@ -23,6 +23,9 @@ struct StageOptions {
   Trainable trainable = Trainable::no;
 };
 
+// Which weights the optimizer's weight decay pulls to 0: usually not those of norms, nor biases.
+enum class WeightDecay { matrices, all };
+
 class StageModel {
  public:
   StageModel(const LlamaConfig& config, const StageOptions& options, ThreadPool& pool);
@@ -61,8 +64,9 @@ class StageModel {
   // left out on the stage that has only its head, so that it counts once.
   std::map<std::string, double> gradient_squares();
   // One AdamW step on all weights, then new compute layouts; gradients are cleared. `step` counts
-  // from 1. Only matrices decay.
-  void apply_adamw(const AdamwOptions& options, int64_t step, float gradient_scale);
+  // from 1.
+  void apply_adamw(const AdamwOptions& options, int64_t step, float gradient_scale,
+                   WeightDecay decay = WeightDecay::matrices);
   void reset_optimizer();  // no moments, no gradients
 
   // The tied embedding, if this stage has only one of its two uses.
