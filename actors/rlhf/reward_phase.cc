@@ -27,7 +27,9 @@ Async<void> CoordinatorState::train_reward_model() {
   pool.samples_per_prompt = reward.getSamplesPerPrompt();
   pool.sampling = training_sampling();
   auto collecting = collect(pool);
-  Trajectories samples = {PromptUse::preference_pool, 0, co_await collecting};
+  Trajectories samples;
+  samples.use = PromptUse::preference_pool;
+  samples.trajectories = co_await collecting;
   self_->send(prompt_source_.handle, samples);
 
   const auto schedule = learning_rate_schedule(reward.getOptim(), steps);

@@ -20,6 +20,9 @@ AdamwOptions adamw_options(const ApplyUpdate& update) {
   return options;
 }
 
+// A tensor without elements, for messages that only say something.
+TensorRef nothing() { return {nullptr, 0, DType::f32, {0}}; }
+
 TensorRef copy_floats(const Buffer& buffer, const Shape& shape) {
   const float* values = buffer.as<float>();
   return make_tensor_ref(std::vector<float>(values, values + num_elements(shape)), DType::f32,
@@ -123,7 +126,8 @@ void StageState::fire(StageFlow::Fire fire) {
   const bool is_forward = fire.instruction.work == Work::forward;
   const int64_t micro_batch = fire.instruction.micro_batch;
   if (fire.input)
-    send(is_forward ? previous_ : next_, is_forward ? "free_hidden" : "free_gradient", micro_batch);
+    send(is_forward ? previous_ : next_, is_forward ? "free_hidden" : "free_gradient", micro_batch,
+         nothing());
   if (fire.sends_output)
     send(is_forward ? next_ : previous_, is_forward ? "hidden" : "gradient", micro_batch,
          std::move(output));

@@ -58,7 +58,7 @@ class StageState {
  private:
   void start_next();
   void fire(StageFlow::Fire fire);
-  void send(TensorOutlet& outlet, const char* stream, int64_t micro_batch, TensorRef tensor = {});
+  void send(TensorOutlet& outlet, const char* stream, int64_t micro_batch, TensorRef tensor);
   bool exchange_shared_gradient();
   std::vector<std::string> own_weights() const;
 
