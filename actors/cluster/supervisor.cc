@@ -112,7 +112,7 @@ Supervisor::behavior_type supervisor(Traced<Supervisor, SupervisorState>* self,
           state.fail({died.node, "lost its actor " + died.address + ": " + died.reason});
       },
       [=, &state](const RunEnded& run) {
-        state.stop({.ok = run.failure.empty(), .failure = run.failure}, now());
+        state.stop({.ok = run.failure.empty(), .reported = false, .failure = run.failure}, now());
       },
       [&state](const TrainingStep& step) {
         for (const auto& [name, node] : state.nodes) tell(node, step);

@@ -46,9 +46,11 @@ using Supervisor = caf::typed_actor<caf::reacts_to<StartNodes>, caf::reacts_to<N
                                     caf::reacts_to<ProcessExited>, caf::reacts_to<LinkLost>,
                                     caf::reacts_to<CheckSilence>, caf::reacts_to<StopRun>>;
 
-// How a run ended. A failure has been reported already.
+// How a run ended. A node's failure has been reported already; one that an actor told of by
+// RunEnded has not.
 struct RunOutcome {
   bool ok = false;
+  bool reported = true;
   std::string failure;  // one line; empty if ok
   int signal = 0;       // which signal asked the run to stop, 0: none
 };

@@ -10,8 +10,7 @@
 
 namespace troupe {
 
-// `run_dir` holds the resolved config.yaml. `show` gets every step's metrics. Failures have been
-// reported on standard error when this returns.
+// `run_dir` holds the resolved config.yaml. `show` gets every step's metrics.
 RunOutcome run_rlhf(const std::string& run_dir, std::function<void(const StepMetrics&)> show);
 
 }  // namespace troupe

@@ -130,13 +130,18 @@ std::string RunSetup::writer_address(const std::string& node) const {
 }
 
 std::string RunSetup::node_of(const std::string& address) const {
-  const auto whole = plan();
-  const auto* actor = whole.find(address);
+  const auto spread = spread_plan();
+  const auto* actor = spread.find(address);
   CHECK(actor != nullptr, address);
   return actor->node;
 }
 
 ClusterPlan RunSetup::plan() const {
+  const auto spread = spread_plan();
+  return config().getCluster().getOneProcess() ? spread.in_one_process() : spread;
+}
+
+ClusterPlan RunSetup::spread_plan() const {
   ClusterPlan plan;
   const auto roles = config().getRoles();
   for (auto node : config().getCluster().getNodes()) {
@@ -168,7 +173,7 @@ ClusterPlan RunSetup::plan() const {
   service("reward", reward_stages.size() > 0 ? std::string(reward_stages[0]) : "");
   service("coordinator", roles.getCoordinator());
   plan.actors.push_back({"weight_store/policy", "weight_store", stage_nodes("policy")[0], "{}"});
-  return config().getCluster().getOneProcess() ? plan.in_one_process() : plan;
+  return plan;
 }
 
 LearningRateSchedule learning_rate_schedule(RunConfig::Optim::Reader optim, int64_t phase_steps) {

@@ -39,13 +39,14 @@ class RunSetup {
   std::vector<std::string> stage_addresses(const std::string& role) const;  // empty: no such role
   std::vector<std::string> engine_addresses() const;
   std::string writer_address(const std::string& node) const;  // the checkpoint writer's
-  std::string node_of(const std::string& address) const;
+  std::string node_of(const std::string& address) const;  // where the config places an actor
   // All nodes and actors of the run.
   ClusterPlan plan() const;
 
  private:
   void read_model();
   std::vector<std::string> stage_nodes(const std::string& role) const;
+  ClusterPlan spread_plan() const;  // as if every node had a process
   std::string service_node(const std::string& wanted) const;
 
   std::string run_dir_;
