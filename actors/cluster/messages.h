@@ -114,10 +114,10 @@ TROUPE_MESSAGE(NodeStats, x.record)
 
 }  // namespace troupe
 
-#define TROUPE_CLUSTER_MESSAGES(ADD)                                                            \
-  ADD(Announce)                                                                                 \
-  ADD(Follow)                                                                                   \
-  ADD(PeerChanged)                                                                              \
-  ADD(Find) ADD(Found) ADD(Hello) ADD(Challenge) ADD(Prove) ADD(Welcome) ADD(NodeReady)         \
-      ADD(Heartbeat) ADD(ActorDied) ADD(RunEnded) ADD(TrainingStep) ADD(Shutdown) ADD(GetStats) \
-          ADD(NodeStats)
+#define TROUPE_CLUSTER_MESSAGES(ADD)                                                         \
+  ADD(Announce)                                                                              \
+  ADD(Follow)                                                                                \
+  ADD(PeerChanged)                                                                           \
+  ADD(Find)                                                                                  \
+  ADD(Found) ADD(Hello) ADD(Challenge) ADD(Prove) ADD(Welcome) ADD(NodeReady) ADD(Heartbeat) \
+      ADD(ActorDied) ADD(RunEnded) ADD(TrainingStep) ADD(Shutdown) ADD(GetStats) ADD(NodeStats)

@@ -39,7 +39,7 @@ class RunSetup {
   std::vector<std::string> stage_addresses(const std::string& role) const;  // empty: no such role
   std::vector<std::string> engine_addresses() const;
   std::string writer_address(const std::string& node) const;  // the checkpoint writer's
-  std::string node_of(const std::string& address) const;  // where the config places an actor
+  std::string node_of(const std::string& address) const;      // where the config places an actor
   // All nodes and actors of the run.
   ClusterPlan plan() const;
 

@@ -105,8 +105,9 @@ TROUPE_MESSAGE(Examples, x.examples)
 
 }  // namespace troupe
 
-#define TROUPE_ROLLOUT_MESSAGES(ADD)                                                            \
-  ADD(TrajectoryKey)                                                                            \
-  ADD(Trajectory)                                                                               \
-  ADD(SamplingSpec) ADD(HandOut) ADD(HandedOut) ADD(PromptTask) ADD(Generate) ADD(Trajectories) \
-      ADD(NextStep) ADD(TakeDemonstrations) ADD(TakePreferencePairs) ADD(Example) ADD(Examples)
+#define TROUPE_ROLLOUT_MESSAGES(ADD)                                                        \
+  ADD(TrajectoryKey)                                                                        \
+  ADD(Trajectory)                                                                           \
+  ADD(SamplingSpec)                                                                         \
+  ADD(HandOut) ADD(HandedOut) ADD(PromptTask) ADD(Generate) ADD(Trajectories) ADD(NextStep) \
+      ADD(TakeDemonstrations) ADD(TakePreferencePairs) ADD(Example) ADD(Examples)

@@ -136,9 +136,10 @@ TROUPE_MESSAGE(VersionComing, x.version, x.num_weights, x.weight_store)
 
 }  // namespace troupe
 
-#define TROUPE_TRAIN_MESSAGES(ADD)                                                        \
-  ADD(Peers)                                                                              \
-  ADD(MicroBatch)                                                                         \
-  ADD(LossSpec) ADD(RunBatch) ADD(MicroBatchOutput) ADD(BatchResult) ADD(ApplyUpdate)     \
-      ADD(LoadWeights) ADD(PublishShard) ADD(SaveShard) ADD(ShardsWritten) ADD(StageDone) \
-          ADD(PublishVersion) ADD(VersionLoaded) ADD(VersionComing)
+#define TROUPE_TRAIN_MESSAGES(ADD)                                                           \
+  ADD(Peers)                                                                                 \
+  ADD(MicroBatch)                                                                            \
+  ADD(LossSpec)                                                                              \
+  ADD(RunBatch) ADD(MicroBatchOutput) ADD(BatchResult) ADD(ApplyUpdate) ADD(LoadWeights)     \
+      ADD(PublishShard) ADD(SaveShard) ADD(ShardsWritten) ADD(StageDone) ADD(PublishVersion) \
+          ADD(VersionLoaded) ADD(VersionComing)

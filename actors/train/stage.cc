@@ -21,7 +21,9 @@ AdamwOptions adamw_options(const ApplyUpdate& update) {
 }
 
 // A tensor without elements, for messages that only say something.
-TensorRef nothing() { return {nullptr, 0, DType::f32, {0}}; }
+TensorRef nothing() {
+  return {nullptr, 0, DType::f32, {0}};
+}
 
 TensorRef copy_floats(const Buffer& buffer, const Shape& shape) {
   const float* values = buffer.as<float>();

@@ -29,7 +29,7 @@ std::map<int64_t, GenerationResult> run(Generator& generator) {
 }
 
 std::map<int64_t, GenerationResult> responses_of(GeneratorOptions options, int num_threads,
-                                             const std::vector<GenerationRequest>& requests) {
+                                                 const std::vector<GenerationRequest>& requests) {
   ThreadPool pool(num_threads);
   const auto config = tiny_llama_config();
   Generator generator(config, options, pool);
@@ -57,8 +57,9 @@ void expect_same(const std::map<int64_t, GenerationResult>& a,
 TEST(GeneratorTest, ASequenceGetsTheSameInAnyCompanyChunkAndThreadCount) {
   const auto together = responses_of({}, 1, mixed_requests());
   expect_same(responses_of({.max_running_sequences = 1}, 1, mixed_requests()), together);
-  expect_same(responses_of({.max_running_sequences = 3, .max_tokens_per_step = 7}, 2, mixed_requests()),
-              together);
+  expect_same(
+      responses_of({.max_running_sequences = 3, .max_tokens_per_step = 7}, 2, mixed_requests()),
+      together);
 }
 
 TEST(GeneratorTest, KeepsTheLogProbsThatTheTrainerComputes) {
