@@ -27,28 +27,38 @@ void Gradients::add_onto(float* to, const float* from, int64_t size) {
 }
 
 void Gradients::end_group(int group) {
-  for (auto& [id, part] : parts_) end_group(part, group);
+  CHECK(group >= next_group_, group, next_group_);
+  for (auto& [id, part] : parts_) {
+    for (int absent = next_group_; absent < group; ++absent) {
+      Buffer nothing;
+      count(part, absent, nothing, false);
+    }
+    count(part, group, part.current, true);
+    if (part.current.num_bytes() == 0)
+      part.current = Buffer(static_cast<size_t>(part.size) * sizeof(float));
+    part.current.fill_zero();
+  }
+  next_group_ = group + 1;
 }
 
-// Like adding one to a binary counter: the group's sum joins each finished subtree of its size.
-void Gradients::end_group(Part& part, int group) {
+// Like adding one to a binary counter: the group's sum joins each finished subtree of its size. An
+// absent group has no sum, but the subtrees that it completes move up as well.
+void Gradients::count(Part& part, int group, Buffer& sum, bool has_sum) {
   size_t level = 0;
   for (; group >> level & 1; ++level) {
     if (level >= part.trees.size() || !part.has_tree[level]) continue;
-    add_onto(part.trees[level].as<float>(), part.current.as<float>(), part.size);
-    std::swap(part.trees[level], part.current);
+    if (has_sum) add_onto(part.trees[level].as<float>(), sum.as<float>(), part.size);
+    std::swap(part.trees[level], sum);
     part.has_tree[level] = false;
+    has_sum = true;
   }
+  if (!has_sum) return;
   while (part.trees.size() <= level) {
     part.trees.emplace_back();
     part.has_tree.push_back(false);
   }
-  CHECK(!part.has_tree[level], part.weight_name, group, level);
-  std::swap(part.trees[level], part.current);
+  std::swap(part.trees[level], sum);
   part.has_tree[level] = true;
-  if (part.current.num_bytes() == 0)
-    part.current = Buffer(static_cast<size_t>(part.size) * sizeof(float));
-  part.current.fill_zero();
 }
 
 // Leftover subtrees are folded smallest first; the later groups are in the smaller ones.
@@ -64,6 +74,7 @@ void Gradients::finish(Part& part) {
 }
 
 void Gradients::finish() {
+  next_group_ = 0;
   for (auto& [id, part] : parts_) finish(part);
   for (auto& [id, part] : parts_) {
     Part& sum = primary(part.weight_name);
@@ -100,6 +111,7 @@ std::vector<std::string> Gradients::weight_names() const {
 }
 
 void Gradients::clear() {
+  next_group_ = 0;
   for (auto& [id, part] : parts_) {
     part.current.fill_zero();
     part.has_tree.assign(part.has_tree.size(), false);

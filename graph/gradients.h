@@ -45,11 +45,12 @@ class Gradients {
     std::vector<bool> has_tree;
   };
   static void add_onto(float* to, const float* from, int64_t size);
-  void end_group(Part& part, int group);
+  static void count(Part& part, int group, Buffer& sum, bool has_sum);
   void finish(Part& part);
   Part& primary(const std::string& weight_name);
 
   std::map<ValueId, Part> parts_;
+  int next_group_ = 0;
 };
 
 }  // namespace troupe

@@ -1,0 +1,146 @@
+#include "graph/gradients.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <optional>
+
+#include "base/error.h"
+
+namespace troupe {
+namespace {
+
+// Two weights of two elements; the second is tied: a table and a head.
+struct Model {
+  Graph graph;
+  ValueId plain, table, head;
+
+  Model() {
+    plain = gradient_of("plain", WeightLayout::plain);
+    table = gradient_of("tied", WeightLayout::table);
+    head = gradient_of("tied", WeightLayout::matmul);
+  }
+  ValueId gradient_of(const std::string& name, WeightLayout layout) {
+    return graph.weight_gradient(graph.weight(name, {1, 2}, DType::f32, layout));
+  }
+};
+
+// A number whose place in a sum shows in the sum's last bits.
+float telling(int group) {
+  return std::ldexp(1.0f + 0.1f * static_cast<float>(group), (group * 7) % 11);
+}
+
+// The sum over the groups [begin, begin + size) as the design has it: two halves, of which an
+// absent one is skipped.
+std::optional<float> tree(const std::vector<bool>& present, int begin, int size) {
+  if (size == 1) {
+    const bool exists = begin < static_cast<int>(present.size()) && present[begin];
+    return exists ? std::optional(telling(begin)) : std::nullopt;
+  }
+  const auto left = tree(present, begin, size / 2),
+             right = tree(present, begin + size / 2, size / 2);
+  if (left && right) return *left + *right;
+  return left ? left : right;
+}
+
+void add_groups(Gradients& gradients, ValueId id, const std::vector<bool>& present) {
+  for (int group = 0; group < static_cast<int>(present.size()); ++group) {
+    if (!present[group]) continue;
+    gradients.buffer(id)[0] += telling(group);
+    gradients.end_group(group);
+  }
+  gradients.finish();
+}
+
+RC_GTEST_PROP(GradientsTest, GroupsAddUpAsABinaryCounterDoesAndAbsentOnesAreSkipped, ()) {
+  const auto present = *rc::gen::container<std::vector<bool>>(*rc::gen::inRange<size_t>(1, 17),
+                                                              rc::gen::arbitrary<bool>());
+  const auto expected = tree(present, 0, 16);
+  RC_PRE(expected.has_value());
+  const Model model;
+  Gradients gradients(model.graph);
+  add_groups(gradients, model.plain, present);
+  RC_ASSERT(std::bit_cast<uint32_t>(gradients.sum("plain")[0]) ==
+            std::bit_cast<uint32_t>(*expected));
+}
+
+TEST(GradientsTest, TheOrderOfTheTestNumbersShows) {
+  float from_the_left = 0;
+  for (int group = 0; group < 8; ++group) from_the_left += telling(group);
+  EXPECT_NE(from_the_left, *tree(std::vector<bool>(8, true), 0, 8));
+}
+
+TEST(GradientsTest, ThreeGroupsAreTheFirstTwoPlusTheThird) {
+  const Model model;
+  Gradients gradients(model.graph);
+  add_groups(gradients, model.plain, {true, true, true});
+  EXPECT_EQ(gradients.sum("plain")[0], (telling(0) + telling(1)) + telling(2));
+}
+
+TEST(GradientsTest, AnAbsentGroupIsNotAddedAsZeros) {
+  const Model model;
+  Gradients gradients(model.graph);
+  gradients.buffer(model.plain)[0] = -0.0f;
+  gradients.end_group(2);
+  gradients.finish();
+  EXPECT_TRUE(std::signbit(gradients.sum("plain")[0]));
+}
+
+TEST(GradientsTest, PacksOfAGroupAddOntoEachOtherFromZero) {
+  const Model model;
+  Gradients gradients(model.graph);
+  EXPECT_EQ(gradients.buffer(model.plain)[1], 0);
+  gradients.buffer(model.plain)[1] += 3;
+  gradients.buffer(model.plain)[1] += 4;
+  gradients.end_group(0);
+  EXPECT_EQ(gradients.buffer(model.plain)[1], 0);
+  gradients.finish();
+  EXPECT_EQ(gradients.sum("plain")[1], 7);
+}
+
+TEST(GradientsTest, ATiedWeightIsOneWeightWithBothParts) {
+  const Model model;
+  Gradients gradients(model.graph);
+  EXPECT_EQ(gradients.weight_names(), (std::vector<std::string>{"plain", "tied"}));
+  for (int group : {0, 1}) {
+    gradients.buffer(model.head)[0] = telling(group);
+    gradients.buffer(model.table)[0] = telling(group + 3);
+    gradients.end_group(group);
+  }
+  gradients.finish();
+  EXPECT_EQ(gradients.sum("tied")[0], (telling(0) + telling(1)) + (telling(3) + telling(4)));
+}
+
+TEST(GradientsTest, TheOtherStagesPartIsAddedOnce) {
+  const Model model;
+  Gradients gradients(model.graph);
+  gradients.buffer(model.plain)[0] = 5;
+  gradients.end_group(0);
+  gradients.finish();
+  const std::vector<float> other = {2, 1};
+  gradients.add("plain", other);
+  EXPECT_EQ(gradients.sum("plain")[0], 7);
+  EXPECT_EQ(gradients.sum("plain")[1], 1);
+  EXPECT_THROW(gradients.add("plain", std::span(other).first(1)), Error);
+}
+
+TEST(GradientsTest, TheNextBatchStartsFromNothing) {
+  const Model model;
+  Gradients gradients(model.graph);
+  add_groups(gradients, model.plain, {true, false, true, true, false, true});
+  gradients.clear();
+  add_groups(gradients, model.plain, {true, true});
+  EXPECT_EQ(gradients.sum("plain")[0], telling(0) + telling(1));
+}
+
+TEST(GradientsTest, GroupsEndInAscendingOrder) {
+  const Model model;
+  Gradients gradients(model.graph);
+  gradients.end_group(3);
+  EXPECT_THROW(gradients.end_group(2), Error);
+}
+
+}  // namespace
+}  // namespace troupe
