@@ -19,6 +19,7 @@ void write(wire::EdgeRecord::Builder out, const EdgeRecord& edge) {
   out.setHandlerNs(edge.handler_ns);
   out.setP50Ns(edge.p50_ns);
   out.setP99Ns(edge.p99_ns);
+  out.setSenderAddress(edge.sender_address);
 }
 
 void write(wire::ActorRecord::Builder out, const ActorRecord& actor) {
@@ -42,7 +43,8 @@ EdgeRecord read(wire::EdgeRecord::Reader in) {
           .count = in.getCount(),
           .handler_ns = in.getHandlerNs(),
           .p50_ns = in.getP50Ns(),
-          .p99_ns = in.getP99Ns()};
+          .p99_ns = in.getP99Ns(),
+          .sender_address = in.getSenderAddress()};
 }
 
 ActorRecord read(wire::ActorRecord::Reader in) {

@@ -17,6 +17,7 @@ struct EdgeRecord {
   int64_t handler_ns = 0;
   int64_t p50_ns = 0;
   int64_t p99_ns = 0;
+  std::string sender_address;  // of tensors, which carry it themselves; else empty
 };
 
 struct ActorRecord {

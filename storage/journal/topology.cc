@@ -51,9 +51,14 @@ TopologyActor to_actor(const ActorRecord& actor, const NodeRecord& node, const s
   return out;
 }
 
+std::string sender_of(const EdgeRecord& edge, const Names& names) {
+  if (!edge.sender_address.empty()) return edge.sender_address;
+  auto sender = names.find({edge.sender_system, edge.sender});
+  return sender == names.end() ? "?" : sender->second;
+}
+
 TopologyEdge to_edge(const EdgeRecord& edge, const std::string& to, const Names& names) {
-  auto from = names.find({edge.sender_system, edge.sender});
-  return {.from = from == names.end() ? "?" : from->second,
+  return {.from = sender_of(edge, names),
           .to = to,
           .message = edge.message,
           .count = edge.count,

@@ -56,7 +56,12 @@ Topology build_topology(std::vector<NodeRecord> records,
 Topology read_topology(const std::string& run_dir);
 
 std::string to_json(const Topology& topology);  // "nodes", "actors", "edges"; ASCII
-std::string to_dot(const Topology& topology);   // for graphviz: a box for each node
+// For graphviz: a box for each node, one line between two actors that talk. What keeps every
+// cluster going (kinds node, tracer, door, directory) and self-sent messages are left out; thick
+// blue lines carry tensors.
+std::string to_dot(const Topology& topology);
 std::string to_text(const Topology& topology);  // a tree and the busiest edges, 100 columns wide
+
+std::string message_name(const TopologyEdge& edge);  // without its namespace
 
 }  // namespace troupe

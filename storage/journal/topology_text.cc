@@ -1,4 +1,4 @@
-// Topology for readers: JSON for programs, dot for graphviz, a tree for people.
+// Topology for readers: JSON for programs, a tree for people.
 #include <algorithm>
 #include <cstdio>
 #include <nlohmann/json.hpp>
@@ -44,10 +44,6 @@ Json array_of(const Items& items) {
   return array;
 }
 
-std::string quoted(const std::string& text) {
-  return Json(text).dump();
-}
-
 std::string clipped(const std::string& text, size_t width) {
   return text.size() <= width ? text : text.substr(0, width - 2) + "..";
 }
@@ -65,31 +61,53 @@ std::string duration(double us) {
   return format("%.1f s", us / 1e6);
 }
 
-std::string without_namespace(const std::string& message) {
-  auto dot = message.find_last_of(".:");
-  return dot == message.npos ? message : message.substr(dot + 1);
+std::string text_of(const TopologyNode& node) {
+  auto text = node.name + " (pid " + std::to_string(node.pid) + " on " + node.host + ", " +
+              node.state + (node.step < 0 ? "" : ", step " + std::to_string(node.step)) + ")";
+  return clipped(text, 97);
 }
 
-std::string text_of(const TopologyActor& actor) {
-  auto line =
-      format("%-28s %-14s %8lld handled %5.1f %% busy  %s", clipped(actor.address, 28).c_str(),
-             clipped(actor.kind, 14).c_str(), static_cast<long long>(actor.handled),
-             100 * actor.busy_share, actor.state.c_str());
-  if (actor.mailbox_depth > 0)
-    line += format(", %lld waiting", static_cast<long long>(actor.mailbox_depth));
+// An actor's state is shown where it is not its node's.
+std::string text_of(const TopologyActor& actor, const TopologyNode& node) {
+  auto line = format("%-27s %-17s %8lld handled %5.1f %% busy", clipped(actor.address, 27).c_str(),
+                     clipped(actor.kind, 17).c_str(), static_cast<long long>(actor.handled),
+                     100 * actor.busy_share);
+  if (actor.state != node.state) line += "  " + actor.state;
+  if (actor.mailbox_depth > 0 && node.state != "ended")
+    line += format("  %lld waiting", static_cast<long long>(actor.mailbox_depth));
   return clipped(line, 93);
 }
 
+constexpr const char* kEdgeColumns = "  %-22s > %-22s %-15s%6s%9s%9s%9s";
+
 std::string text_of(const TopologyEdge& edge) {
-  return clipped(
-      format("%-22s > %-22s %-16s x%-7lld p50 %s, p99 %s", clipped(edge.from, 22).c_str(),
-             clipped(edge.to, 22).c_str(), clipped(without_namespace(edge.message), 16).c_str(),
-             static_cast<long long>(edge.count), duration(edge.p50_us).c_str(),
-             duration(edge.p99_us).c_str()),
-      98);
+  return format(kEdgeColumns, clipped(edge.from, 22).c_str(), clipped(edge.to, 22).c_str(),
+                clipped(message_name(edge), 15).c_str(), std::to_string(edge.count).c_str(),
+                duration(edge.total_ms * 1e3).c_str(), duration(edge.p50_us).c_str(),
+                duration(edge.p99_us).c_str());
+}
+
+std::string busiest_edges(const std::vector<TopologyEdge>& edges) {
+  std::ostringstream out;
+  out << format(kEdgeColumns, "from", "to, by time in handlers", "message", "count", "total", "p50",
+                "p99")
+      << "\n";
+  size_t num_shown = 0;
+  for (const auto& edge : edges) {
+    if (edge.from == "?") continue;  // the launcher's main thread, or nobody
+    if (++num_shown > kBusiestEdges) break;
+    out << text_of(edge) << "\n";
+  }
+  return out.str();
 }
 
 }  // namespace
+
+std::string message_name(const TopologyEdge& edge) {
+  auto end_of_namespace = edge.message.find_last_of(".:");
+  return end_of_namespace == edge.message.npos ? edge.message
+                                               : edge.message.substr(end_of_namespace + 1);
+}
 
 std::string to_json(const Topology& topology) {
   return Json{{"nodes", array_of(topology.nodes)},
@@ -98,41 +116,20 @@ std::string to_json(const Topology& topology) {
       .dump(-1, ' ', true);
 }
 
-std::string to_dot(const Topology& topology) {
-  std::ostringstream out;
-  out << "digraph troupe {\n  rankdir=LR;\n  node [shape=box];\n";
-  for (const auto& node : topology.nodes) {
-    out << "  subgraph " << quoted("cluster_" + node.name) << " {\n    label=" << quoted(node.name)
-        << ";\n";
-    for (const auto& actor : node.actors) out << "    " << quoted(actor) << ";\n";
-    out << "  }\n";
-  }
-  for (const auto& edge : topology.edges)
-    if (edge.from != "?" && edge.from != edge.to)
-      out << "  " << quoted(edge.from) << " -> " << quoted(edge.to) << " [label="
-          << quoted(without_namespace(edge.message) + " x" + std::to_string(edge.count)) << "];\n";
-  out << "}\n";
-  return out.str();
-}
-
 std::string to_text(const Topology& topology) {
   std::ostringstream out;
   out << topology.nodes.size() << " nodes, " << topology.actors.size() << " actors\n";
   for (size_t i = 0; i < topology.nodes.size(); ++i) {
     const auto& node = topology.nodes[i];
     bool last = i + 1 == topology.nodes.size();
-    auto heading = node.name + " (pid " + std::to_string(node.pid) + " on " + node.host + ", " +
-                   node.state + ", step " + std::to_string(node.step) + ")";
-    out << (last ? "└─ " : "├─ ") << clipped(heading, 97) << "\n";
+    out << (last ? "└─ " : "├─ ") << text_of(node) << "\n";
     size_t num_left = node.actors.size();
     for (const auto& actor : topology.actors)
       if (actor.node == node.name)
-        out << (last ? "   " : "│  ") << (--num_left == 0 ? "└─ " : "├─ ") << text_of(actor)
+        out << (last ? "   " : "│  ") << (--num_left == 0 ? "└─ " : "├─ ") << text_of(actor, node)
             << "\n";
   }
-  out << "busiest edges\n";
-  for (size_t i = 0; i < std::min(kBusiestEdges, topology.edges.size()); ++i)
-    out << "  " << text_of(topology.edges[i]) << "\n";
+  out << busiest_edges(topology.edges);
   return out.str();
 }
 

@@ -36,4 +36,5 @@ struct EdgeRecord {
   handlerNs @4 :Int64;
   p50Ns @5 :Int64;
   p99Ns @6 :Int64;
+  senderAddress @7 :Text;     # of tensors, which carry it themselves; else empty
 }

@@ -20,7 +20,8 @@ std::vector<NodeRecord> two_nodes() {
                             .oldest_message_ns = 2'500'000,
                             .lifetime_ns = 1000,
                             .edges = {{"A", 7, "troupe.RunStep", 4, 250, 2000, 9000},
-                                      {"A", 99, "troupe.Probe", 1, 1, 1, 1}}});
+                                      {"A", 99, "troupe.Probe", 1, 1, 1, 1},
+                                      {"", 0, "troupe::TensorMessage", 2, 0, 1, 1, "policy/pp1"}}});
   NodeRecord launcher{.node = "launcher", .pid = 10, .host = "h", .system = "A", .final = true};
   launcher.actors.push_back({.id = 7, .address = "coordinator", .kind = "coordinator"});
   launcher.actors.push_back({.id = 8, .address = "critic/pp0", .exit_reason = "no memory"});
@@ -36,12 +37,18 @@ bool all_live(const NodeRecord&) {
 
 TEST(TopologyTest, SendersInOtherProcessesAreNamed) {
   auto topology = build_topology(two_nodes(), all_live);
-  ASSERT_EQ(topology.edges.size(), 2);
+  ASSERT_EQ(topology.edges.size(), 3);
   EXPECT_EQ(topology.edges[0].from, "coordinator");
   EXPECT_EQ(topology.edges[0].to, "policy/pp0");
   EXPECT_EQ(topology.edges[0].count, 4);
   EXPECT_EQ(topology.edges[0].p99_us, 9.0);
   EXPECT_EQ(topology.edges[1].from, "?");
+}
+
+TEST(TopologyTest, TensorsNameTheirSendersThemselves) {
+  auto topology = build_topology(two_nodes(), all_live);
+  EXPECT_EQ(topology.edges.at(2).from, "policy/pp1");
+  EXPECT_EQ(topology.edges[2].to, "policy/pp0");
 }
 
 TEST(TopologyTest, ANodeWithoutALastRecordIsRunningOrLost) {
@@ -55,7 +62,7 @@ TEST(TopologyTest, ANodeWithoutALastRecordIsRunningOrLost) {
 
 TEST(TopologyTest, AnActorsShareOfTimeAndWaitingMessagesAreShown) {
   auto stage = build_topology(two_nodes(), all_live).actors[2];
-  EXPECT_EQ(stage.handled, 5);
+  EXPECT_EQ(stage.handled, 7);
   EXPECT_DOUBLE_EQ(stage.busy_share, 0.251);
   EXPECT_EQ(stage.mailbox_depth, 1);
   EXPECT_DOUBLE_EQ(stage.oldest_message_ms, 2.5);
@@ -80,6 +87,22 @@ TEST(TopologyTest, TextFitsAHundredColumnsWhateverTheNames) {
     EXPECT_LE(columns, 100) << line;
   }
   EXPECT_EQ(num_lines, 9);
+}
+
+TEST(TopologyTest, TextLeavesOutEdgesFromNobody) {
+  auto text = to_text(build_topology(two_nodes(), all_live));
+  EXPECT_NE(text.find("RunStep"), text.npos) << text;
+  EXPECT_EQ(text.find("?"), text.npos) << text;
+}
+
+TEST(TopologyTest, DotDrawsOneLineForAQuestionAndItsAnswer) {
+  auto records = two_nodes();
+  records[1].actors[0].edges.push_back({"B", 5, "troupe.StepDone", 3});
+  records[1].actors.push_back({.id = 9, .address = "tracer", .kind = "tracer"});
+  auto dot = to_dot(build_topology(records, all_live));
+  EXPECT_NE(dot.find("RunStep 4\\nStepDone 3\", dir=both"), dot.npos) << dot;
+  EXPECT_EQ(dot.find("tracer@"), dot.npos) << dot;
+  EXPECT_EQ(std::ranges::count(dot, '>'), 1) << dot;
 }
 
 TEST(TopologyTest, AFolderThatIsNoRunIsAUsageError) {
