@@ -144,4 +144,6 @@ function(troupe_tests)
     add_test(NAME layers COMMAND ${PROJECT_SOURCE_DIR}/tools/check_layers.sh ${layers} WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
     set_tests_properties(layers PROPERTIES LABELS tools)
   endif()
+  add_test(NAME docs COMMAND ${PROJECT_SOURCE_DIR}/tools/check_docs.sh)  # the code and files that pages name exist
+  set_tests_properties(docs PROPERTIES LABELS tools)
 endfunction()
