@@ -14,6 +14,12 @@ Buffer zeroed(size_t num_bytes) {
   return buffer;
 }
 
+// A frozen weight that only matrix products read is there as its panels alone.
+bool needs_master(const Parameter& parameter, Trainable trainable) {
+  return trainable == Trainable::yes || parameter.is_plain ||
+         (parameter.is_table && parameter.dtype == DType::f32);
+}
+
 }  // namespace
 
 Parameters::Parameters(std::span<const Graph* const> graphs, Trainable trainable)
@@ -49,9 +55,7 @@ void Parameters::read(const WeightReader& reader, ThreadPool& pool) {
       parameter.master = Buffer(static_cast<size_t>(parameter.size()) * sizeof(float));
     reader(name, parameter.values());
     refresh(parameter, pool);
-    const bool needs_master = trainable_ == Trainable::yes || parameter.is_plain ||
-                              (parameter.is_table && parameter.dtype == DType::f32);
-    if (!needs_master) parameter.master = Buffer();
+    if (!needs_master(parameter, trainable_)) parameter.master = Buffer();
   }
 }
 
@@ -72,6 +76,7 @@ void Parameters::set(const std::string& name, std::span<const float> values, Thr
   if (parameter.master.num_bytes() == 0) parameter.master = Buffer(values.size() * sizeof(float));
   std::copy(values.begin(), values.end(), parameter.master.as<float>());
   refresh(parameter, pool);
+  if (!needs_master(parameter, trainable_)) parameter.master = Buffer();
 }
 
 Tensor Parameters::tensor(const Value& weight) const {
