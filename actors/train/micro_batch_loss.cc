@@ -1,6 +1,5 @@
 #include "actors/train/micro_batch_loss.h"
 
-#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -37,6 +36,10 @@ void compare_with_rollout(const MicroBatch& batch, const HeadOutputs& outputs,
   const auto weight = column(batch, "weight"), kept = column(batch, "old_log_prob");
   double sum = 0, probability_sum = 0, compared = 0;
   double largest = 0, probability_largest = 0;
+  const auto keep_largest = [](double& kept, double difference) {
+    // Written so that a NaN counts as a difference, too.
+    if (!(difference <= kept)) kept = std::isnan(difference) ? INFINITY : difference;
+  };
   for (size_t i = 0; i < weight.size(); ++i) {
     if (weight[i] == 0) continue;
     const double ours = outputs.log_prob[i], theirs = kept[i];
@@ -44,9 +47,8 @@ void compare_with_rollout(const MicroBatch& batch, const HeadOutputs& outputs,
     const double probability_difference = std::abs(std::exp(ours) - std::exp(theirs));
     sum += difference;
     probability_sum += probability_difference;
-    // Written so that a NaN counts as a difference, too.
-    if (!(difference <= largest)) largest = std::isnan(difference) ? INFINITY : difference;
-    probability_largest = std::max(probability_largest, probability_difference);
+    keep_largest(largest, difference);
+    keep_largest(probability_largest, probability_difference);
     compared += 1;
   }
   loss.sums["rollout_log_probs_diff"] = sum;
