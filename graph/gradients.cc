@@ -33,9 +33,10 @@ void Gradients::end_group(int group) {
       Buffer nothing;
       count(part, absent, nothing, false);
     }
-    count(part, group, part.current, true);
-    if (part.current.num_bytes() == 0)
-      part.current = Buffer(static_cast<size_t>(part.size) * sizeof(float));
+    if (part.spare.num_bytes() == 0)
+      part.spare = Buffer(static_cast<size_t>(part.size) * sizeof(float));
+    std::copy_n(part.current.as<float>(), part.size, part.spare.as<float>());
+    count(part, group, part.spare, true);
     part.current.fill_zero();
   }
   next_group_ = group + 1;

@@ -17,7 +17,7 @@ class Gradients {
  public:
   explicit Gradients(const Graph& graph);
 
-  // Where backward ops add. Valid until end_group().
+  // Where backward ops add. Valid until finish(), whatever groups end before.
   float* buffer(ValueId weight_gradient);
   // All packs of this group have been added. Groups end in ascending order; one without packs does
   // not end at all.
@@ -40,7 +40,8 @@ class Gradients {
     std::string weight_name;
     int64_t size = 0;
     bool is_head = false;
-    Buffer current;
+    Buffer current;  // stays in its place: runs that are in flight hold its address
+    Buffer spare;
     std::vector<Buffer> trees;
     std::vector<bool> has_tree;
   };

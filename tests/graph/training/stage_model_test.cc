@@ -162,6 +162,32 @@ TEST(StageModelTest, CutIntoStagesGivesTheSameBits) {
   }
 }
 
+// As stages do that run forwards ahead: a group may end between a pack's forward and its backward.
+TEST(StageModelTest, RunningForwardsAheadGivesTheSameGradients) {
+  ThreadPool pool(1);
+  const std::vector<float> ones(9, 1.0f), zeros(9, 0.0f);
+  const auto gradients_with = [&](int num_ahead) {
+    Pipeline pipeline(1, Head::log_prob, pool);
+    auto& stage = *pipeline.stages()[0];
+    for (int i = 0; i < 4 + num_ahead; ++i) {
+      if (i < 4) {
+        const auto pack = pack_of({some_ids(9, i)});
+        stage.forward(i, pack, nullptr, targets_of(*pack));
+      }
+      if (i < num_ahead) continue;
+      if (i > num_ahead) stage.gradients().end_group(i - num_ahead - 1);
+      stage.backward(i - num_ahead, {{"log_prob", ones.data()}, {"entropy", zeros.data()}});
+      stage.finish(i - num_ahead);
+    }
+    stage.gradients().end_group(3);
+    stage.gradients().finish();
+    return pipeline.gradients();
+  };
+  const auto together = gradients_with(0);
+  EXPECT_EQ(gradients_with(1), together);
+  EXPECT_EQ(gradients_with(3), together);
+}
+
 TEST(StageModelTest, ThreadsDoNotChangeBits) {
   auto pack = pack_of({some_ids(9, 1), some_ids(150, 2), some_ids(70, 3)});
   ThreadPool one(1), three(3);
