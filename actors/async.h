@@ -80,6 +80,7 @@ class [[nodiscard]] Async {
     if (handle_) handle_.destroy();
   }
 
+  bool is_started() const { return handle_ != nullptr; }  // false: there is nothing to await
   bool await_ready() const { return handle_.done(); }
   void await_suspend(std::coroutine_handle<> waiting) { handle_.promise().continuation = waiting; }
   T await_resume() { return handle_.promise().take(); }

@@ -22,11 +22,14 @@ struct Options {
 
 json to_json(const TrajectoryKey& key, const LedgerEntry& entry) {
   const auto& trajectory = entry.trajectory;
+  auto token_ids = trajectory.prompt_ids;  // what `troupe score` takes
+  token_ids.insert(token_ids.end(), trajectory.response_ids.begin(), trajectory.response_ids.end());
   json line = {{"prompt_id", key.prompt_id},
                {"sample_index", key.sample_index},
                {"step", trajectory.step},
                {"weight_version", trajectory.weight_version},
-               {"prompt_ids", trajectory.prompt_ids},
+               {"token_ids", token_ids},
+               {"prompt_length", trajectory.prompt_ids.size()},
                {"response_ids", trajectory.response_ids},
                {"log_probs", trajectory.log_probs},
                {"truncated", trajectory.truncated},

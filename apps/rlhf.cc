@@ -65,7 +65,8 @@ void rlhf(const Options& options) {
     return;
   }
   const auto run_dir = make_run_folder(config, options.config);
-  std::cout << "run folder " << run_dir.string() << std::endl;
+  const std::string name = config.as<RunConfig>().getRun().getName();
+  std::cout << (name.empty() ? "" : name + ": ") << "run folder " << run_dir.string() << std::endl;
   RunOutcome outcome;
   {
     Progress progress;

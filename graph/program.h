@@ -3,8 +3,6 @@
 #pragma once
 
 #include <map>
-#include <memory>
-#include <mutex>
 #include <vector>
 
 #include "graph/gradients.h"

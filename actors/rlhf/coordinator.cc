@@ -122,7 +122,6 @@ Coordinator::behavior_type coordinator(CoordinatorState::Self* self,
   state.configure(self, std::move(setup));
   return {
       [&state](const Peers& peers) { state.connect(peers); },
-      [&state](const Trajectories& batch) { state.receive(batch); },
       [&state](const StartRun& start) { state.start(start); },
   };
 }

@@ -25,8 +25,7 @@
 
 namespace troupe {
 
-using Coordinator =
-    caf::typed_actor<caf::reacts_to<Peers>, caf::reacts_to<Trajectories>, caf::reacts_to<StartRun>>;
+using Coordinator = caf::typed_actor<caf::reacts_to<Peers>, caf::reacts_to<StartRun>>;
 
 // A model with its optimizer, as the coordinator trains it.
 struct TrainedRole {
@@ -50,8 +49,6 @@ class CoordinatorState {
   void configure(Self* self, std::shared_ptr<const RunSetup> setup);
   void connect(const Peers& peers);
   void start(const StartRun& start);
-  // Responses that were handed out for the coordinator itself.
-  void receive(const Trajectories& batch);
 
  private:
   Async<void> run();
@@ -76,7 +73,8 @@ class CoordinatorState {
   Async<void> evaluate(nlohmann::json& metrics);
   SamplingSpec training_sampling() const;
 
-  // saving.cc: the policy at the top, others in folders of their own.
+  // saving.cc: the policy at the top, others in folders of their own. Weights are copied before
+  // any message that is sent later changes them; what takes long is done by the writers.
   Async<void> save(std::string final_dir, std::vector<TrainedRole*> roles, bool with_optimizer,
                    nlohmann::json state);
 
@@ -103,13 +101,8 @@ class CoordinatorState {
   std::chrono::steady_clock::time_point started_, phase_started_;
   std::string phase_;
 
-  // collect(): what is still on its way.
-  struct Collecting {
-    int64_t missing = 0;
-    std::vector<Trajectory> trajectories;
-    std::function<void(std::vector<Trajectory>&&)> done;
-  };
-  std::unique_ptr<Collecting> collecting_;
+  // The checkpoint that writers are at while the next steps run.
+  Async<void> saving_;
   Async<void> running_;
 };
 

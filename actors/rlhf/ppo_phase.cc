@@ -222,6 +222,8 @@ Async<void> CoordinatorState::ppo() {
     }
     if (is_last || is_due(step, trainer.getSaveFreq())) {
       const auto saving_began = Clock::now();
+      auto one_before = std::exchange(saving_, Async<void>());
+      if (one_before.is_started()) co_await one_before;
       std::vector<TrainedRole*> roles = {&policy_};
       if (critic_.role.exists()) roles.push_back(&critic_);
       const json state = {{"phase", "ppo"},
@@ -230,7 +232,10 @@ Async<void> CoordinatorState::ppo() {
                           {"policy_optimizer_step", policy_.optimizer_step},
                           {"critic_optimizer_step", critic_.optimizer_step}};
       auto saving = save(checkpoint_folder(setup_->run_dir(), step), roles, true, state);
-      co_await saving;
+      if (is_last)
+        co_await saving;
+      else
+        saving_ = std::move(saving);
       metrics["timing_s/save_checkpoint"] = seconds_since(saving_began);
     }
     report(std::move(metrics), step, total);

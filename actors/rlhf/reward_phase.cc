@@ -27,10 +27,9 @@ Async<void> CoordinatorState::train_reward_model() {
   pool.samples_per_prompt = reward.getSamplesPerPrompt();
   pool.sampling = training_sampling();
   auto collecting = collect(pool);
-  Trajectories samples;
-  samples.use = PromptUse::preference_pool;
-  samples.trajectories = co_await collecting;
-  self_->send(prompt_source_.handle, samples);
+  KeepSamples keep;
+  keep.samples.trajectories = co_await collecting;
+  self_->send(prompt_source_.handle, keep);
 
   const auto schedule = learning_rate_schedule(reward.getOptim(), steps);
   for (int64_t step = 0; step < steps; ++step) {

@@ -32,6 +32,9 @@ std::string CoordinatorState::phase_dir(const std::string& phase) const {
 
 Async<void> CoordinatorState::save(std::string final_dir, std::vector<TrainedRole*> roles,
                                    bool with_optimizer, json state) {
+  state["kl_coef"] = kl_controller_ ? kl_controller_->kl_coef : 0;
+  state["seed"] = config().getRun().getSeed();
+  state["weight_version"] = version_;
   std::filesystem::create_directories(std::filesystem::path(final_dir).parent_path());
   const auto partial = begin_checkpoint(final_dir);
   std::vector<ShardInfo> shards;
@@ -56,9 +59,6 @@ Async<void> CoordinatorState::save(std::string final_dir, std::vector<TrainedRol
     files[prefix + std::string("config.json")] = role_config(*setup_, role.name()).dump(2) + "\n";
   }
   files["generation_config.json"] = json{{"eos_token_id", setup_->end_ids()}}.dump(2) + "\n";
-  state["kl_coef"] = kl_controller_ ? kl_controller_->kl_coef : 0;
-  state["seed"] = config().getRun().getSeed();
-  state["weight_version"] = version_;
   files["state.json"] = state.dump(2) + "\n";
   write_tokenizer_json(setup_->tokenizer()->spec(), partial);
   const auto numerics = config().getNumerics();

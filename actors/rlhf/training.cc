@@ -55,32 +55,10 @@ Async<void> CoordinatorState::publish(int64_t version) {
 }
 
 Async<std::vector<Trajectory>> CoordinatorState::collect(HandOut hand_out) {
-  CHECK(!collecting_, hand_out.step);
-  hand_out.receiver = caf::actor_cast<caf::strong_actor_ptr>(self_);
-  collecting_ = std::make_unique<Collecting>();
-  collecting_->missing = hand_out.num_prompts * hand_out.samples_per_prompt;
-  auto asked = ask_async<HandedOut>(self_, prompt_source_, hand_out);
-  co_await asked;
-  if (collecting_->missing > 0) {
-    auto all =
-        awaited<std::vector<Trajectory>>([&](auto on_done, auto) { collecting_->done = on_done; });
-    collecting_->trajectories = co_await all;
-  }
-  auto trajectories = std::move(collecting_->trajectories);
-  collecting_.reset();
-  std::sort(trajectories.begin(), trajectories.end(),
-            [](const Trajectory& a, const Trajectory& b) { return a.key < b.key; });
-  co_return trajectories;
-}
-
-void CoordinatorState::receive(const Trajectories& batch) {
-  CHECK(collecting_ != nullptr, batch.step);
-  for (const auto& trajectory : batch.trajectories) {
-    collecting_->trajectories.push_back(trajectory);
-    --collecting_->missing;
-  }
-  if (collecting_->missing == 0 && collecting_->done)
-    std::exchange(collecting_->done, nullptr)(std::move(collecting_->trajectories));
+  const Collect collect = {hand_out};
+  auto asked = ask_async<Trajectories>(self_, prompt_source_, collect);
+  Trajectories all = co_await asked;
+  co_return std::move(all.trajectories);
 }
 
 }  // namespace troupe

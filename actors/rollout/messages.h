@@ -43,6 +43,13 @@ struct HandOut {
 TROUPE_MESSAGE(HandOut, x.use, x.step, x.first_prompt, x.num_prompts, x.samples_per_prompt,
                x.sampling, x.receiver)
 
+// To the prompt source: the same for the asker's own use. The reply is Trajectories, when all
+// responses are there, sorted by key.
+struct Collect {
+  HandOut hand_out;  // its receiver is left out
+};
+TROUPE_MESSAGE(Collect, x.hand_out)
+
 struct HandedOut {
   int64_t num_trajectories = 0;
 };
@@ -93,6 +100,12 @@ struct TakePreferencePairs {
 };
 TROUPE_MESSAGE(TakePreferencePairs, x.first, x.count)
 
+// To the prompt source: samples of the policy for pool prompts, for pairs to be made of.
+struct KeepSamples {
+  Trajectories samples;
+};
+TROUPE_MESSAGE(KeepSamples, x.samples)
+
 struct Example {
   std::vector<int32_t> prompt_ids, response_ids;
 };
@@ -109,5 +122,6 @@ TROUPE_MESSAGE(Examples, x.examples)
   ADD(TrajectoryKey)                                                                        \
   ADD(Trajectory)                                                                           \
   ADD(SamplingSpec)                                                                         \
-  ADD(HandOut) ADD(HandedOut) ADD(PromptTask) ADD(Generate) ADD(Trajectories) ADD(NextStep) \
-      ADD(TakeDemonstrations) ADD(TakePreferencePairs) ADD(Example) ADD(Examples)
+  ADD(HandOut)                                                                              \
+  ADD(Collect) ADD(HandedOut) ADD(PromptTask) ADD(Generate) ADD(Trajectories) ADD(NextStep) \
+      ADD(TakeDemonstrations) ADD(TakePreferencePairs) ADD(KeepSamples) ADD(Example) ADD(Examples)

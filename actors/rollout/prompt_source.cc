@@ -1,5 +1,7 @@
 #include "actors/rollout/prompt_source.h"
 
+#include <algorithm>
+
 #include "actors/request.h"
 #include "base/error.h"
 #include "base/philox.h"
@@ -65,6 +67,29 @@ void PromptSourceState::keep_samples(const Trajectories& samples) {
         config.tokenizer->decode(sample.response_ids);
 }
 
+void PromptSourceState::start_collecting(int64_t count,
+                                         caf::typed_response_promise<Trajectories> done) {
+  CHECK(!collecting_, count);
+  collecting_ = Collecting{count, {}, std::move(done)};
+}
+
+void PromptSourceState::collect(const Trajectories& batch) {
+  CHECK(collecting_.has_value(), batch.step, batch.trajectories.size());
+  auto& all = collecting_->all;
+  all.use = batch.use;
+  all.step = batch.step;
+  all.trajectories.insert(all.trajectories.end(), batch.trajectories.begin(),
+                          batch.trajectories.end());
+  collecting_->missing -= static_cast<int64_t>(batch.trajectories.size());
+  if (collecting_->missing > 0) return;
+  std::sort(all.trajectories.begin(), all.trajectories.end(),
+            [](const Trajectory& a, const Trajectory& b) { return a.key < b.key; });
+  auto done = std::move(collecting_->done);
+  auto reply = std::move(all);
+  collecting_.reset();
+  done.deliver(std::move(reply));
+}
+
 Examples PromptSourceState::preference_pairs(const TakePreferencePairs& take) const {
   CHECK(!samples_.empty(), take.first);
   Examples examples;
@@ -85,21 +110,33 @@ PromptSource::behavior_type prompt_source(Traced<PromptSource, PromptSourceState
                                           PromptSourceConfig config) {
   auto& state = self->state;
   state.config = std::move(config);
+  const auto hand_out = [self, &state](const HandOut& order) {
+    const auto num_engines = static_cast<int64_t>(state.engines.size());
+    CHECK(num_engines > 0, num_engines);
+    for (int64_t engine = 0; engine < num_engines; ++engine)
+      tell(self, state.engines[engine], state.work_for(order, engine, num_engines));
+  };
   return {
       [&state](const Peers& peers) {
         state.engines.clear();
         for (const auto& address : state.config.engines)
           state.engines.push_back(peers.find(address));
       },
-      [&state](const Trajectories& samples) { state.keep_samples(samples); },
-      [self, &state](const HandOut& hand_out) {
+      [&state](const Trajectories& batch) { state.collect(batch); },
+      [&state](const KeepSamples& keep) { state.keep_samples(keep.samples); },
+      [hand_out](const HandOut& order) {
         return answer([&] {
-          const auto num_engines = static_cast<int64_t>(state.engines.size());
-          CHECK(num_engines > 0, num_engines);
-          for (int64_t engine = 0; engine < num_engines; ++engine)
-            tell(self, state.engines[engine], state.work_for(hand_out, engine, num_engines));
-          return HandedOut{hand_out.num_prompts * hand_out.samples_per_prompt};
+          hand_out(order);
+          return HandedOut{order.num_prompts * order.samples_per_prompt};
         });
+      },
+      [self, &state, hand_out](const Collect& collect) -> caf::result<Trajectories> {
+        auto done = self->make_response_promise<Trajectories>();
+        auto own = collect.hand_out;
+        own.receiver = caf::actor_cast<caf::strong_actor_ptr>(self);
+        state.start_collecting(own.num_prompts * own.samples_per_prompt, done);
+        hand_out(own);
+        return done;
       },
       [&state](const TakeDemonstrations& take) {
         return answer([&] { return state.demonstrations(take); });

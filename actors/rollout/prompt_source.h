@@ -5,6 +5,7 @@
 #include <caf/all.hpp>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,10 +16,12 @@
 
 namespace troupe {
 
-using PromptSource = caf::typed_actor<caf::reacts_to<Peers>, caf::reacts_to<Trajectories>,
-                                      caf::replies_to<HandOut>::with<HandedOut>,
-                                      caf::replies_to<TakeDemonstrations>::with<Examples>,
-                                      caf::replies_to<TakePreferencePairs>::with<Examples>>;
+using PromptSource =
+    caf::typed_actor<caf::reacts_to<Peers>, caf::reacts_to<Trajectories>,
+                     caf::reacts_to<KeepSamples>, caf::replies_to<HandOut>::with<HandedOut>,
+                     caf::replies_to<Collect>::with<Trajectories>,
+                     caf::replies_to<TakeDemonstrations>::with<Examples>,
+                     caf::replies_to<TakePreferencePairs>::with<Examples>>;
 
 struct PromptSourceConfig {
   std::shared_ptr<const Task> task;
@@ -43,11 +46,20 @@ class PromptSourceState {
   Examples demonstrations(const TakeDemonstrations& take) const;
   // Samples of the policy for pool prompts, of which pairs are made.
   void keep_samples(const Trajectories& samples);
+  // Responses that somebody waits for; one collection at a time.
+  void start_collecting(int64_t count, caf::typed_response_promise<Trajectories> done);
+  void collect(const Trajectories& batch);
   Examples preference_pairs(const TakePreferencePairs& take) const;
 
  private:
   Example example(const std::string& prompt, const std::string& response) const;
 
+  struct Collecting {
+    int64_t missing = 0;
+    Trajectories all;
+    caf::typed_response_promise<Trajectories> done;
+  };
+  std::optional<Collecting> collecting_;
   std::map<int64_t, std::map<int32_t, std::string>> samples_;  // by pool prompt, sample index
 };
 

@@ -29,7 +29,7 @@ struct RunConfig {
   struct Run {
     dir @0 :Text $doc("folder of everything the run writes; empty: runs/<config>-<UTC time>");
     seed @1 :UInt64 = 1 $doc("address of every random number of the run");
-    name @2 :Text $doc("shown in topology and reports; empty: the config file's name");
+    name @2 :Text $doc("what to call the run when it is shown; empty: nothing");
     stopAfterStep @3 :Int32 = 0 $min(0)
         $doc("end in order after this PPO step, to be resumed later; 0: run to the end");
   }
@@ -244,6 +244,6 @@ struct RunConfig {
         $doc("slices of a contraction that tensor parallelism may cut; 0: the largest divisor of num_key_value_heads up to 8");
     dataSlices @1 :Int32 = 8 $min(1) $max(1024) $doc("ordered groups of packs whose gradients are added as a tree");
     keyBlock @2 :Int32 = 64 $min(64) $max(64) $doc("keys that attention takes at a time, and a cache block holds");
-    keySpan @3 :Int32 = 1024 $min(64) $max(65536) $doc("keys after which attention starts a new partial sum");
+    keySpan @3 :Int32 = 1024 $min(1024) $max(1024) $doc("keys after which attention starts a new partial sum");
   }
 }
