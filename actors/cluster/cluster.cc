@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <caf/io/middleman.hpp>
 #include <filesystem>
 #include <iostream>
 #include <sstream>

@@ -1,0 +1,23 @@
+// Apart from the header: it instantiates how every message is read and written, which takes
+// seconds.
+#include "actors/trace/system_config.h"
+
+#include <caf/io/all.hpp>
+
+namespace troupe {
+
+SystemConfig::SystemConfig() {
+  add_message_types<caf::id_block::troupe_messages>();
+  set("scheduler.policy", caf::atom("sharing"));  // "stealing" naps: +100 us on an idle actor
+  set("scheduler.max-threads", size_t{2});
+  // An automatic connection would open a listener on every interface; all control between nodes
+  // goes through the launcher instead, and the directory reports deaths.
+  set("middleman.enable-automatic-connections", false);
+}
+
+SystemConfig& SystemConfig::with_network() {
+  load<caf::io::middleman>();
+  return *this;
+}
+
+}  // namespace troupe
