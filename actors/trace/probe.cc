@@ -4,6 +4,8 @@
 #include <caf/detail/pretty_type_name.hpp>
 #include <caf/type_nr.hpp>
 
+#include "actors/transport/tensor_message.h"
+
 namespace troupe {
 namespace {
 
@@ -18,6 +20,13 @@ std::string type_name(const caf::type_erased_tuple& content) {
   if (content.empty()) return "()";
   auto [number, rtti] = content.type(0);
   return number == 0 ? caf::detail::pretty_type_name(*rtti) : caf::numbered_type_names[number - 1];
+}
+
+// Tensors are sent past CAF, so they name their sender themselves.
+const std::string& sender_address(const caf::type_erased_tuple& content) {
+  static const std::string kNone;
+  const bool is_tensor = !content.empty() && content.match_element<TensorMessage>(0);
+  return is_tensor ? content.get_as<TensorMessage>(0).sender : kNone;
 }
 
 template <class T>
@@ -44,15 +53,18 @@ ActorProbe::Edge& ActorProbe::edge_of(const caf::mailbox_element& message) {
   auto num_edges = num_edges_.load(std::memory_order_relaxed);
   const void* sender_block = message.sender.get();
   const void* message_type = type_of(message.content());
+  const auto& address = sender_address(message.content());
   for (size_t i = 0; i < num_edges; ++i) {
     auto& edge = edges_[i];
-    bool same = edge.sender_block == sender_block && edge.message_type == message_type;
+    bool same = edge.sender_block == sender_block && edge.message_type == message_type &&
+                edge.key.sender_address == address;
     if (same || i == kEdges - 1) return edge;
   }
   auto& edge = edges_[num_edges];
   edge.sender_block = sender_block;
   edge.message_type = message_type;
   edge.key.message = type_name(message.content());
+  edge.key.sender_address = address;
   if (message.sender) {
     edge.key.sender = message.sender->id();
     edge.key.sender_node = message.sender->node();

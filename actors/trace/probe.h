@@ -20,7 +20,8 @@ namespace troupe {
 // own process's node and id, so joining the ActorStats of all processes names both ends.
 struct EdgeStats {
   caf::node_id sender_node;
-  caf::actor_id sender = 0;  // 0 = nobody: timeouts, anonymous sends, tensors
+  caf::actor_id sender = 0;    // 0 = nobody: timeouts, anonymous sends, tensors
+  std::string sender_address;  // of a tensor, which brings it along
   std::string message;
   int64_t count = 0;
   int64_t handler_ns = 0;

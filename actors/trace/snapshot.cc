@@ -30,7 +30,7 @@ ActorRecord to_record(ActorStats stats, const std::map<caf::actor_id, ActorLabel
   for (auto& edge : stats.edges)
     actor.edges.push_back({edge.sender == 0 ? "" : to_string(edge.sender_node), edge.sender,
                            std::move(edge.message), edge.count, edge.handler_ns, edge.p50_ns,
-                           edge.p99_ns});
+                           edge.p99_ns, std::move(edge.sender_address)});
   return actor;
 }
 

@@ -52,13 +52,13 @@ void StageState::configure(StageConfig config) {
   worker_ = std::make_unique<StageWorker>(
       std::make_unique<StageModel>(config_.model, options, config_.compute->pool()));
   const auto outlet = [&](int stage) {
-    return config_.transport->outlet(stage_address(config_.role, stage));
+    return config_.transport->outlet(stage_address(config_.role, stage), name);
   };
   if (neighbours.has_previous) previous_ = outlet(options.stage - 1);
   if (neighbours.has_next) next_ = outlet(options.stage + 1);
   if (worker_->model().shared_weight())
     shared_ = outlet(options.stage == 0 ? options.num_stages - 1 : 0);
-  if (!config_.weight_store.empty()) store_ = config_.transport->outlet(config_.weight_store);
+  if (!config_.weight_store.empty()) store_ = config_.transport->outlet(config_.weight_store, name);
 }
 
 void StageState::send(TensorOutlet& outlet, const char* stream, int64_t micro_batch,

@@ -8,7 +8,7 @@ void WeightStoreState::connect(const Peers& peers) {
   role = Role(config.address, std::move(stages), 0);
   for (const auto& address : config.followers) {
     followers[address] = peers.find(address);
-    outlets[address] = config.transport->outlet(address);
+    outlets[address] = config.transport->outlet(address, name);
   }
 }
 

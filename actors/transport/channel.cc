@@ -30,6 +30,7 @@ void fill(wire::TensorHeader::Builder header, const std::string& target,
           const TensorMessage& message) {
   header.setTarget(target);
   header.setStream(message.stream);
+  header.setSender(message.sender);
   header.setSequence(message.sequence);
   header.setDtype(static_cast<uint8_t>(message.tensor.dtype));
   header.setChecksum(xxh3(message.tensor.bytes()));
@@ -57,7 +58,8 @@ std::shared_ptr<const std::byte> share_frame(zmq::message_t frame) {
 }
 
 TensorMessage read(wire::TensorHeader::Reader header, zmq::message_t payload) {
-  TensorMessage message{.stream = header.getStream(), .sequence = header.getSequence()};
+  TensorMessage message{
+      .stream = header.getStream(), .sequence = header.getSequence(), .sender = header.getSender()};
   int dtype = header.getDtype();
   CHECK(dtype <= static_cast<int>(DType::u8), dtype);
   auto& tensor = message.tensor;

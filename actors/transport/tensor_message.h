@@ -41,6 +41,7 @@ struct TensorMessage {
   std::string stream;
   int64_t sequence = 0;
   TensorRef tensor;
+  std::string sender = {};  // its address in the plan: CAF knows none of a tensor
 };
 
 }  // namespace troupe

@@ -33,17 +33,19 @@ std::string without_node(const std::string& address) {
   return address.substr(0, address.find('@'));
 }
 
-TensorOutlet::TensorOutlet(std::string address, std::shared_ptr<LocalInlets> local)
-    : address_(std::move(address)), local_(std::move(local)) {}
+TensorOutlet::TensorOutlet(std::string address, std::string sender,
+                           std::shared_ptr<LocalInlets> local)
+    : address_(std::move(address)), sender_(std::move(sender)), local_(std::move(local)) {}
 
-TensorOutlet::TensorOutlet(std::string address, std::shared_ptr<zmq::context_t> context,
-                           std::string endpoint)
+TensorOutlet::TensorOutlet(std::string address, std::string sender,
+                           std::shared_ptr<zmq::context_t> context, std::string endpoint)
     : address_(std::move(address)),
+      sender_(std::move(sender)),
       remote_(std::make_unique<ChannelSender>(std::move(context), endpoint)) {}
 
 void TensorOutlet::send(std::string stream, int64_t sequence, TensorRef tensor) {
   CHECK(local_ || remote_);
-  TensorMessage message{std::move(stream), sequence, std::move(tensor)};
+  TensorMessage message{std::move(stream), sequence, std::move(tensor), sender_};
   if (local_)
     local_->send(address_, std::move(message));
   else
@@ -69,10 +71,11 @@ void Transport::add_local(const std::string& address, TensorInlet actor) {
   if (receiver_) receiver_->add_target(without_node(address), actor);
 }
 
-TensorOutlet Transport::outlet(const std::string& address) const {
+TensorOutlet Transport::outlet(const std::string& address, std::string sender) const {
   auto name = without_node(address);
-  if (is_local(address)) return TensorOutlet(name, local_);
-  return TensorOutlet(name, context_, map_.endpoint_of_node.at(node_of(address)));
+  if (is_local(address)) return TensorOutlet(name, std::move(sender), local_);
+  return TensorOutlet(name, std::move(sender), context_,
+                      map_.endpoint_of_node.at(node_of(address)));
 }
 
 bool Transport::is_local(const std::string& address) const {

@@ -30,14 +30,15 @@ class LocalInlets;
 class TensorOutlet {
  public:
   TensorOutlet() = default;
-  TensorOutlet(std::string address, std::shared_ptr<LocalInlets> local);
-  TensorOutlet(std::string address, std::shared_ptr<zmq::context_t> context, std::string endpoint);
+  TensorOutlet(std::string address, std::string sender, std::shared_ptr<LocalInlets> local);
+  TensorOutlet(std::string address, std::string sender, std::shared_ptr<zmq::context_t> context,
+               std::string endpoint);
 
   // Throws if a local receiver has not been added, or a remote one makes no room for a minute.
   void send(std::string stream, int64_t sequence, TensorRef tensor);
 
  private:
-  std::string address_;
+  std::string address_, sender_;
   std::shared_ptr<LocalInlets> local_;  // null: the receiver is in another process
   std::unique_ptr<ChannelSender> remote_;
 };
@@ -51,8 +52,8 @@ class Transport {
   // `actor` receives what is sent to `address` ("policy/pp0", with or without "@node").
   void add_local(const std::string& address, TensorInlet actor);
 
-  // Throws if the plan has no such address.
-  TensorOutlet outlet(const std::string& address) const;
+  // `sender` is the address that the topology shows. Throws if the plan has no such address.
+  TensorOutlet outlet(const std::string& address, std::string sender) const;
   bool is_local(const std::string& address) const;
 
  private:

@@ -10,4 +10,5 @@ struct TensorHeader {
   dtype @3 :UInt8;          # troupe::DType
   shape @4 :List(Int64);
   checksum @5 :UInt64;      # xxh3 of the second frame
+  sender @6 :Text;          # the sending actor's address
 }

@@ -46,9 +46,10 @@ class TransportTest : public testing::Test {
 TEST_F(TransportTest, ATensorForAnotherNodeArrivesWithTypeShapeAndBytes) {
   Transport a("a", map, on_error), b("b", map, on_error);
   b.add_local("policy/pp1", caf::actor_cast<TensorInlet>(self));
-  auto outlet = a.outlet("policy/pp1@b");
+  auto outlet = a.outlet("policy/pp1@b", "policy/pp0");
   outlet.send("activations", 5, tensor);
   auto message = receive();
+  EXPECT_EQ(message.sender, "policy/pp0");
   EXPECT_EQ(message.stream, "activations");
   EXPECT_EQ(message.sequence, 5);
   EXPECT_EQ(message.tensor.dtype, DType::f32);
@@ -60,7 +61,7 @@ TEST_F(TransportTest, ATensorForAnotherNodeArrivesWithTypeShapeAndBytes) {
 TEST_F(TransportTest, WithinANodeOnlyThePointerTravels) {
   Transport a("a", map, on_error);
   a.add_local("policy/pp0@a", caf::actor_cast<TensorInlet>(self));
-  auto outlet = a.outlet("policy/pp0");
+  auto outlet = a.outlet("policy/pp0", "policy/pp0");
   outlet.send("activations", 0, tensor);
   EXPECT_EQ(receive().tensor.data, tensor.data);
 }
@@ -68,20 +69,20 @@ TEST_F(TransportTest, WithinANodeOnlyThePointerTravels) {
 TEST_F(TransportTest, OneSendersTensorsArriveInOrder) {
   Transport a("a", map, on_error), b("b", map, on_error);
   b.add_local("policy/pp1", caf::actor_cast<TensorInlet>(self));
-  auto outlet = a.outlet("policy/pp1");
+  auto outlet = a.outlet("policy/pp1", "policy/pp0");
   for (int i = 0; i < 100; ++i) outlet.send("activations", i, tensor);
   for (int i = 0; i < 100; ++i) ASSERT_EQ(receive().sequence, i);
 }
 
 TEST_F(TransportTest, AnAddressOutsideThePlanIsNamed) {
   Transport a("a", map, on_error);
-  EXPECT_THROW(a.outlet("policy/pp7"), Error);
+  EXPECT_THROW(a.outlet("policy/pp7", "policy/pp0"), Error);
   EXPECT_THROW(a.add_local("policy/pp1", caf::actor_cast<TensorInlet>(self)), Error);
 }
 
 TEST_F(TransportTest, ATensorForNobodyIsReportedWithItsAddressAndStream) {
   Transport a("a", map, on_error), b("b", map, on_error);
-  a.outlet("policy/pp1").send("gradients", 9, tensor);
+  a.outlet("policy/pp1", "policy/pp0").send("gradients", 9, tensor);
   auto text = next_error();
   EXPECT_NE(text.find("policy/pp1"), std::string::npos) << text;
   EXPECT_NE(text.find("gradients"), std::string::npos) << text;
@@ -117,8 +118,8 @@ TEST_F(TransportTest, GarbageIsReportedAndTheNextTensorStillArrives) {
   garbage.connect(endpoint("b"));
   garbage.send(zmq::str_buffer("hello, who is there?"), zmq::send_flags::none);
   EXPECT_NE(next_error(), "no error within 10 s");
-  a.outlet("policy/pp1");  // closing an outlet that sent nothing does no harm
-  auto outlet = a.outlet("policy/pp1");
+  a.outlet("policy/pp1", "policy/pp0");  // closing an outlet that sent nothing does no harm
+  auto outlet = a.outlet("policy/pp1", "policy/pp0");
   outlet.send("activations", 1, tensor);
   EXPECT_EQ(receive().sequence, 1);
 }
