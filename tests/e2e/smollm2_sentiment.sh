@@ -1,6 +1,7 @@
 #!/bin/bash
 # The sentiment run on the real model, small: rollout and training agree in every bit, all metrics are
-# numbers, and the nodes' processes and one process end with the same weights. Takes 12 GB of memory.
+# numbers, and the nodes' processes and one process end with the same weights. Two models train at once,
+# and their checkpoint is copied in memory: more than 8 GB should be free.
 # TIMEOUT 1200
 # LABELS slow model
 set -uo pipefail
