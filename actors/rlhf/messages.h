@@ -78,8 +78,9 @@ TROUPE_MESSAGE(StartRun, x.supervisor, x.reporter)
 
 }  // namespace troupe
 
+// By hand: clang-format lays such lists out anew each time that it runs.
+// clang-format off
 #define TROUPE_RLHF_MESSAGES(ADD) \
-  ADD(Scores)                     \
-  ADD(ScoreTrajectories)          \
-  ADD(SetScoreStatistics)         \
-  ADD(MakeExperience) ADD(Experience) ADD(CommitStep) ADD(StepMetrics) ADD(StartRun)
+  ADD(Scores) ADD(ScoreTrajectories) ADD(SetScoreStatistics) ADD(MakeExperience) \
+  ADD(Experience) ADD(CommitStep) ADD(StepMetrics) ADD(StartRun)
+// clang-format on

@@ -118,10 +118,11 @@ TROUPE_MESSAGE(Examples, x.examples)
 
 }  // namespace troupe
 
-#define TROUPE_ROLLOUT_MESSAGES(ADD)                                                        \
-  ADD(TrajectoryKey)                                                                        \
-  ADD(Trajectory)                                                                           \
-  ADD(SamplingSpec)                                                                         \
-  ADD(HandOut)                                                                              \
-  ADD(Collect) ADD(HandedOut) ADD(PromptTask) ADD(Generate) ADD(Trajectories) ADD(NextStep) \
-      ADD(TakeDemonstrations) ADD(TakePreferencePairs) ADD(KeepSamples) ADD(Example) ADD(Examples)
+// By hand: clang-format lays such lists out anew each time that it runs.
+// clang-format off
+#define TROUPE_ROLLOUT_MESSAGES(ADD) \
+  ADD(TrajectoryKey) ADD(Trajectory) ADD(SamplingSpec) ADD(HandOut) ADD(Collect) \
+  ADD(HandedOut) ADD(PromptTask) ADD(Generate) ADD(Trajectories) ADD(NextStep) \
+  ADD(TakeDemonstrations) ADD(TakePreferencePairs) ADD(KeepSamples) ADD(Example) \
+  ADD(Examples)
+// clang-format on

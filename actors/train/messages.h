@@ -136,10 +136,11 @@ TROUPE_MESSAGE(VersionComing, x.version, x.num_weights, x.weight_store)
 
 }  // namespace troupe
 
-#define TROUPE_TRAIN_MESSAGES(ADD)                                                           \
-  ADD(Peers)                                                                                 \
-  ADD(MicroBatch)                                                                            \
-  ADD(LossSpec)                                                                              \
-  ADD(RunBatch) ADD(MicroBatchOutput) ADD(BatchResult) ADD(ApplyUpdate) ADD(LoadWeights)     \
-      ADD(PublishShard) ADD(SaveShard) ADD(ShardsWritten) ADD(StageDone) ADD(PublishVersion) \
-          ADD(VersionLoaded) ADD(VersionComing)
+// By hand: clang-format lays such lists out anew each time that it runs.
+// clang-format off
+#define TROUPE_TRAIN_MESSAGES(ADD) \
+  ADD(Peers) ADD(MicroBatch) ADD(LossSpec) ADD(RunBatch) ADD(MicroBatchOutput) \
+  ADD(BatchResult) ADD(ApplyUpdate) ADD(LoadWeights) ADD(PublishShard) ADD(SaveShard) \
+  ADD(ShardsWritten) ADD(StageDone) ADD(PublishVersion) ADD(VersionLoaded) \
+  ADD(VersionComing)
+// clang-format on
