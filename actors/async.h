@@ -15,6 +15,7 @@
 #include <exception>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "actors/request.h"
 #include "base/error.h"
@@ -89,6 +90,36 @@ class [[nodiscard]] Async {
   explicit Async(std::coroutine_handle<promise_type> handle) : handle_(handle) {}
   std::coroutine_handle<promise_type> handle_;
 };
+
+// Waits for all of them, also when one fails: a coroutine that is thrown away while its answer is
+// still on its way would be resumed after its end. Then the first failure is thrown.
+template <class T>
+Async<std::vector<T>> await_all(std::vector<Async<T>> started) {
+  std::vector<T> results;
+  std::exception_ptr failure;
+  for (auto& one : started) {
+    try {
+      T result = co_await one;
+      results.push_back(std::move(result));
+    } catch (...) {
+      if (!failure) failure = std::current_exception();
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+  co_return results;
+}
+
+inline Async<void> await_all(std::vector<Async<void>> started) {
+  std::exception_ptr failure;
+  for (auto& one : started) {
+    try {
+      co_await one;
+    } catch (...) {
+      if (!failure) failure = std::current_exception();
+    }
+  }
+  if (failure) std::rethrow_exception(failure);
+}
 
 // Awaits whatever `start` begins: it is given two functions, one of which will be called once.
 template <class Reply, class Start>

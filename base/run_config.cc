@@ -189,9 +189,6 @@ void check_run_config(const Config& config) {
   check_optim(config, "reward.optim", run.getReward().getOptim());
   check_optim(config, "actor.optim", run.getActor().getOptim());
   check_optim(config, "critic.optim", run.getCritic().getOptim());
-  if (run.getNumerics().getKeySpan() % run.getNumerics().getKeyBlock() != 0) {
-    config.reject("numerics.key_span", ": expected a multiple of numerics.key_block");
-  }
 }
 
 Config load_run_config(const std::filesystem::path& path,

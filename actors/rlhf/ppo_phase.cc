@@ -167,14 +167,14 @@ Async<void> CoordinatorState::train_on(Experience experience, json& metrics) {
     }
     metrics[is_policy ? "timing_s/update_actor" : "timing_s/update_critic"] = seconds_since(began);
   };
-  auto policy = train(policy_, policy_loss_spec(config().getActor()),
-                      config().getActor().getPpoEpochs(), experience);
-  if (critic_.role.exists()) {
-    auto critic = train(critic_, value_loss_spec(config().getCritic()),
-                        config().getCritic().getPpoEpochs(), experience);
-    co_await critic;
-  }
-  co_await policy;
+  std::vector<Async<void>> both;
+  both.push_back(train(policy_, policy_loss_spec(config().getActor()),
+                       config().getActor().getPpoEpochs(), experience));
+  if (critic_.role.exists())
+    both.push_back(train(critic_, value_loss_spec(config().getCritic()),
+                         config().getCritic().getPpoEpochs(), experience));
+  auto all_trained = await_all(std::move(both));
+  co_await all_trained;
 }
 
 Async<void> CoordinatorState::ppo() {

@@ -52,10 +52,10 @@ Async<void> CoordinatorState::save(std::string final_dir, std::vector<TrainedRol
         co_return co_await asked;
       }(self_, stage, save));
     }
-    for (auto& one : writing) {
-      const ShardsWritten written = co_await one;
+    auto all_written = await_all(std::move(writing));
+    const std::vector<ShardsWritten> stages = co_await all_written;
+    for (const auto& written : stages)
       for (const auto& shard : written.shards) shards.push_back(shard_from_json(shard));
-    }
     files[prefix + std::string("config.json")] = role_config(*setup_, role.name()).dump(2) + "\n";
   }
   files["generation_config.json"] = json{{"eos_token_id", setup_->end_ids()}}.dump(2) + "\n";

@@ -48,9 +48,9 @@ TEST(RunConfigTest, TheShippedConfigsOfTheRealModelHaveSeveralEpochs) {
 }
 
 TEST(RunConfigTest, ARoleOnANodeThatDoesNotExistIsRefused) {
-  EXPECT_THAT(refusal({"roles.critic.stages=[scorre]"}),
-              HasSubstr("roles.critic.stages = scorre: no node of cluster.nodes has this name, did "
-                        "you mean 'scorer'?"));
+  EXPECT_THAT(refusal({"roles.critic.stages=[judgs]"}),
+              HasSubstr("roles.critic.stages = judgs: no node of cluster.nodes has this name, did "
+                        "you mean 'judge'?"));
   EXPECT_THAT(refusal({"roles.ledger=nowhere"}), HasSubstr("roles.ledger = nowhere: no node"));
 }
 
@@ -91,11 +91,11 @@ TEST(RunConfigTest, AlgorithmsThatMakeNoSenseAreRefused) {
             "nothing was refused");
   EXPECT_THAT(refusal({"actor.clip_ratio_c=0.5"}), HasSubstr("actor.clip_ratio_c"));
   EXPECT_THAT(refusal({"actor.optim.betas=[0.9]"}), HasSubstr("actor.optim.betas"));
-  EXPECT_THAT(refusal({"actor.ppo_mini_batches=129"}),
-              HasSubstr("at most one per response of a step, 128"));
+  EXPECT_THAT(refusal({"actor.ppo_mini_batches=257"}),
+              HasSubstr("at most one per response of a step, 256"));
   EXPECT_THAT(refusal({"cluster.heartbeat_limit_seconds=0.5"}),
               HasSubstr("heartbeat_limit_seconds"));
-  EXPECT_THAT(refusal({"numerics.key_span=100"}), HasSubstr("a multiple of numerics.key_block"));
+  EXPECT_THAT(refusal({"numerics.key_span=100"}), HasSubstr("expected an integer, only 1024"));
 }
 
 }  // namespace

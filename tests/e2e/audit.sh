@@ -30,7 +30,7 @@ for version in 0 1 2; do
   ((version > 0)) && model=$run/checkpoints/step-00000$version
   lines=$folder/version.jsonl
   grep "\"weight_version\":$version[,}]" "$folder/audit.jsonl" >"$lines"
-  rows=$(paste -d, <(column prompt_ids "$lines") <(column response_ids "$lines") | sed 's/.*/[&]/' | paste -sd,)
+  rows=$(column token_ids "$lines" | sed 's/.*/[&]/' | paste -sd,)
   echo "{\"tokens\": [$rows]}" >"$folder/tokens.json"
   "$TROUPE" score --model "$model" --tokens "$folder/tokens.json" --json >"$folder/scores.json" || failed=1
   tr -d ' \n' <"$folder/scores.json" | sed 's/.*\[\[//; s/\]\].*//; s/\],\[/\n/g' >"$folder/scores"
