@@ -72,7 +72,7 @@ void rlhf(const Options& options) {
     Progress progress;
     outcome = run_rlhf(run_dir.string(), [&](const StepMetrics& step) { show(progress, step); });
   }
-  if (!outcome.ok && !outcome.reported) throw Error(outcome.failure);
+  if (!outcome.ok && (!outcome.reported || outcome.signal != 0)) throw Error(outcome.failure);
   if (!outcome.ok) throw CLI::RuntimeError(1);
   if (const auto last = latest_checkpoint(run_dir.string()))
     std::cout << "checkpoint " << *last << "\nsha256 " << model_hash(*last) << std::endl;

@@ -58,8 +58,10 @@ class CoordinatorState {
   Async<void> ppo();  // ppo_phase.cc
   Async<Experience> generate_experience(int64_t step);
   Async<void> train_on(Experience experience, nlohmann::json& metrics);
-  Async<Update> train_epoch(TrainedRole& trained, LossSpec loss,
-                            std::vector<MicroBatch> micro_batches, int64_t step, int64_t epoch);
+  // One update per mini-batch.
+  Async<std::vector<Update>> train_epoch(TrainedRole& trained, LossSpec loss,
+                                         std::vector<MicroBatch> micro_batches, int64_t step,
+                                         int64_t epoch);
 
   // training.cc
   Async<Update> update(TrainedRole& trained, LossSpec loss, std::vector<MicroBatch> micro_batches,

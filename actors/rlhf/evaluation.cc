@@ -38,6 +38,7 @@ Async<void> CoordinatorState::evaluate(json& metrics) {
   if (hand_out.num_prompts == 0) co_return;
   std::vector<json> lines;
   for (const bool greedy : {false, true}) {
+    if (!greedy && !task.has_answers()) continue;  // nothing to compare with
     hand_out.sampling = training_sampling();
     if (greedy) hand_out.sampling.temperature = 0;
     auto collecting = collect(hand_out);

@@ -124,9 +124,9 @@ Async<Experience> CoordinatorState::generate_experience(int64_t step) {
   co_return experience;
 }
 
-Async<Update> CoordinatorState::train_epoch(TrainedRole& trained, LossSpec loss,
-                                            std::vector<MicroBatch> micro_batches, int64_t step,
-                                            int64_t epoch) {
+Async<std::vector<Update>> CoordinatorState::train_epoch(TrainedRole& trained, LossSpec loss,
+                                                         std::vector<MicroBatch> micro_batches,
+                                                         int64_t step, int64_t epoch) {
   const bool is_policy = loss.kind == LossKind::policy;
   const auto optim = is_policy ? config().getActor().getOptim() : config().getCritic().getOptim();
   const auto aggregation = is_policy ? aggregation_of(config().getActor().getLossAggMode())
@@ -139,14 +139,14 @@ Async<Update> CoordinatorState::train_epoch(TrainedRole& trained, LossSpec loss,
       split_into_mini_batches(std::move(micro_batches), count,
                               {config().getRun().getSeed(), Purpose::kEpochOrder,
                                static_cast<uint64_t>(step), static_cast<uint32_t>(epoch)});
-  Update first;
+  std::vector<Update> updates;
   for (size_t i = 0; i < mini_batches.size(); ++i) {
     loss.scale = weigh(mini_batches[i], aggregation);
     auto updating = update(trained, loss, std::move(mini_batches[i]), optim, lr);
     Update done = co_await updating;
-    if (i == 0) first = std::move(done);
+    updates.push_back(std::move(done));
   }
-  co_return first;
+  co_return updates;
 }
 
 // Policy and critic learn from the same experience at the same time.
@@ -157,13 +157,15 @@ Async<void> CoordinatorState::train_on(Experience experience, json& metrics) {
     const bool is_policy = loss.kind == LossKind::policy;
     for (int64_t epoch = 0; epoch < epochs; ++epoch) {
       auto training = train_epoch(trained, loss, experience.micro_batches, experience.step, epoch);
-      const Update update = co_await training;
-      const double share = 1.0 / static_cast<double>(epochs);
-      if (is_policy && epoch == 0) add_rollout_agreement(metrics, update.result);
-      if (is_policy)
-        add_policy_metrics(metrics, update, share);
-      else
-        add_critic_metrics(metrics, update, share);
+      const std::vector<Update> updates = co_await training;
+      const double share = 1.0 / static_cast<double>(epochs * updates.size());
+      if (is_policy && epoch == 0) add_rollout_agreement(metrics, updates.front().result);
+      for (const auto& update : updates) {
+        if (is_policy)
+          add_policy_metrics(metrics, update, share);
+        else
+          add_critic_metrics(metrics, update, share);
+      }
     }
     metrics[is_policy ? "timing_s/update_actor" : "timing_s/update_critic"] = seconds_since(began);
   };
