@@ -1,5 +1,5 @@
-// Reads safetensors: 8 bytes of header length, a JSON header, and the tensors without gaps. The
-// format: https://huggingface.co/docs/safetensors. Nothing in a file is believed unchecked.
+// Reads safetensors: 8 bytes of header length, a JSON header, and the tensors without gaps.
+// Nothing in a file is believed unchecked.
 #pragma once
 
 #include <map>
