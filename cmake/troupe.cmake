@@ -79,8 +79,8 @@ endfunction()
 
 # troupe_program(<name> <folder> ...): <folder>/<name>.cc as an executable over the folder's other sources.
 function(troupe_program name folder)
-  cmake_parse_arguments(arg "" "" "DEPENDS;LINK" ${ARGN})
-  troupe_library(${folder} DEPENDS ${arg_DEPENDS} LINK ${arg_LINK} EXCLUDE ${folder}/${name}.cc)
+  cmake_parse_arguments(arg "" "" "DEPENDS;LINK;PRECOMPILE" ${ARGN})
+  troupe_library(${folder} DEPENDS ${arg_DEPENDS} LINK ${arg_LINK} PRECOMPILE ${arg_PRECOMPILE} EXCLUDE ${folder}/${name}.cc)
   target_compile_definitions(troupe_${folder} PRIVATE TROUPE_VERSION="${PROJECT_VERSION}" TROUPE_CPU_ISA="${TROUPE_CPU_ISA}"
                                                       TROUPE_BUILD_TYPE="${CMAKE_BUILD_TYPE}")
   add_executable(${name} ${folder}/${name}.cc)
@@ -126,8 +126,9 @@ function(troupe_tests)
         get_property(kernel_flags GLOBAL PROPERTY TROUPE_KERNEL_FLAGS)
         target_compile_options(${folder}_tests PRIVATE ${kernel_flags})
       endif()
+      target_precompile_headers(${folder}_tests PRIVATE <gtest/gtest.h>)
       if(folder STREQUAL "actors")
-        target_precompile_headers(${folder}_tests PRIVATE <caf/all.hpp> <gtest/gtest.h>)
+        target_precompile_headers(${folder}_tests PRIVATE <caf/all.hpp>)
       endif()
       gtest_discover_tests(${folder}_tests TEST_FILTER -RealModelTest.* DISCOVERY_TIMEOUT 60
                            WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES LABELS ${folder})
