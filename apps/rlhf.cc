@@ -1,11 +1,12 @@
 // `troupe rlhf RUN.yaml`: PPO or GRPO, with the supervised warm-up and the reward model that the
-// config asks for.
+// config asks for. `troupe rlhf --resume RUN_DIR`: goes on where a run stopped.
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "actors/rlhf/rlhf_run.h"
+#include "actors/rlhf/run_progress.h"
 #include "actors/rlhf/run_setup.h"
 #include "apps/commands.h"
 #include "apps/progress.h"
@@ -20,7 +21,7 @@ namespace {
 using nlohmann::json;
 
 struct Options {
-  std::string config;
+  std::string config, resume;
   std::vector<std::string> set;
   bool dry_run = false;
 };
@@ -58,7 +59,24 @@ void show(Progress& progress, const StepMetrics& step) {
   }
 }
 
-void rlhf(const Options& options) {
+void print_result(const std::string& run_dir) {
+  if (const auto last = latest_checkpoint(run_dir))
+    std::cout << "checkpoint " << *last << "\nsha256 " << model_hash(*last) << std::endl;
+}
+
+// From where the run stands in its folder to its end.
+void go_on(const std::string& run_dir) {
+  RunOutcome outcome;
+  {
+    Progress progress;
+    outcome = run_rlhf(run_dir, [&](const StepMetrics& step) { show(progress, step); });
+  }
+  if (!outcome.ok && (!outcome.reported || outcome.signal != 0)) throw Error(outcome.failure);
+  if (!outcome.ok) throw CLI::RuntimeError(1);
+  print_result(run_dir);
+}
+
+void start(const Options& options) {
   auto config = load_run_config(options.config, options.set);
   if (options.dry_run) {
     std::cout << config.to_yaml(true);
@@ -67,15 +85,26 @@ void rlhf(const Options& options) {
   const auto run_dir = make_run_folder(config, options.config);
   const std::string name = config.as<RunConfig>().getRun().getName();
   std::cout << (name.empty() ? "" : name + ": ") << "run folder " << run_dir.string() << std::endl;
-  RunOutcome outcome;
-  {
-    Progress progress;
-    outcome = run_rlhf(run_dir.string(), [&](const StepMetrics& step) { show(progress, step); });
+  go_on(run_dir.string());
+}
+
+void resume(const Options& options) {
+  const auto& run_dir = options.resume;
+  const auto config = reopen_run_folder(run_dir, options.set);
+  if (options.dry_run) {
+    std::cout << config.to_yaml(true);
+    return;
   }
-  if (!outcome.ok && (!outcome.reported || outcome.signal != 0)) throw Error(outcome.failure);
-  if (!outcome.ok) throw CLI::RuntimeError(1);
-  if (const auto last = latest_checkpoint(run_dir.string()))
-    std::cout << "checkpoint " << *last << "\nsha256 " << model_hash(*last) << std::endl;
+  const RunSetup setup(run_dir);
+  const auto progress = read_progress(setup);
+  if (progress.is_done(setup)) {
+    std::cout << "run folder " << run_dir << ": ended at step " << progress.step << std::endl;
+    return print_result(run_dir);
+  }
+  std::cout << "run folder " << run_dir << ": goes on "
+            << (progress.step > 0 ? "from " + progress.checkpoint : progress.phase_done())
+            << std::endl;
+  go_on(run_dir);
 }
 
 }  // namespace
@@ -83,11 +112,18 @@ void rlhf(const Options& options) {
 void add_rlhf(CLI::App& app) {
   auto* command = app.add_subcommand("rlhf", "Run PPO or GRPO as a config says");
   auto options = std::make_shared<Options>();
-  command->add_option("RUN.yaml", options->config, "The run's config")->required();
+  auto* config = command->add_option("RUN.yaml", options->config, "The run's config");
+  auto* resumed = command->add_option("--resume", options->resume,
+                                      "A run's folder: go on from its last checkpoint");
+  resumed->excludes(config);
   add_set_option(*command, options->set);
   command->add_flag("--dry-run", options->dry_run,
                     "Print the resolved config with the origin of every value, and stop");
-  command->callback([options] { rlhf(*options); });
+  command->callback([options] {
+    if (options->config.empty() && options->resume.empty())
+      throw UsageError("RUN.yaml is required, or --resume RUN_DIR");
+    options->resume.empty() ? start(*options) : resume(*options);
+  });
 }
 
 }  // namespace troupe

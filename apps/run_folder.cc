@@ -1,10 +1,18 @@
 #include "apps/run_folder.h"
 
+#include <poll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <ctime>
 #include <fstream>
 
+#include "actors/cluster/plan.h"
 #include "base/error.h"
 #include "base/run_config.h"
+#include "storage/file.h"
+#include "storage/journal/topology.h"
 
 namespace troupe {
 namespace fs = std::filesystem;
@@ -41,6 +49,40 @@ void link_latest(const fs::path& folder) {
   fs::rename(next, "runs/latest");
 }
 
+// What may differ when a run goes on: the layout, and how often it saves and tests.
+void check_changes_nothing(const std::string& assignment) {
+  for (const char* free :
+       {"roles.", "cluster.", "run.stop_after_step=", "trainer.save_freq=", "trainer.test_freq="})
+    if (assignment.starts_with(free)) return;
+  throw UsageError("--set " + assignment +
+                   ": a run goes on with its own config; only roles.*, cluster.*, "
+                   "run.stop_after_step,\n  trainer.save_freq and trainer.test_freq may change. "
+                   "Start a new run for the rest");
+}
+
+// Whether the process has ended within `limit`.
+bool ends_within(pid_t pid, std::chrono::milliseconds limit) {
+  const FileDescriptor process(static_cast<int>(syscall(SYS_pidfd_open, pid, 0)));
+  if (process.get() < 0) return true;  // gone already
+  pollfd ended = {process.get(), POLLIN, 0};
+  return poll(&ended, 1, static_cast<int>(limit.count())) == 1;
+}
+
+// Nodes end soon after a launcher that was killed; one whose launcher lives does not.
+void refuse_running(const fs::path& folder) {
+  constexpr std::chrono::seconds kLimit{20};
+  if (!fs::exists(folder / "journal")) return;
+  const auto nodes = read_topology(folder.string()).nodes;
+  const bool has_launcher = std::ranges::any_of(nodes, [](const auto& node) {
+    return node.name == kLauncherNode && node.state == "running";
+  });
+  for (const auto& node : nodes)
+    if (node.state == "running" &&
+        (has_launcher || !ends_within(static_cast<pid_t>(node.pid), kLimit)))
+      throw UsageError(folder.string() + ": this run still goes on: its node " + node.name +
+                       " is process " + std::to_string(node.pid));
+}
+
 }  // namespace
 
 fs::path default_run_folder(const fs::path& config_file,
@@ -63,6 +105,16 @@ fs::path make_run_folder(Config& config, const fs::path& config_file) {
   write_config(folder / "config.yaml", config.to_yaml());
   link_latest(folder);
   return folder;
+}
+
+Config reopen_run_folder(const fs::path& folder, const std::vector<std::string>& overrides) {
+  if (!fs::exists(folder / "config.yaml"))
+    throw UsageError(folder.string() + " is no folder of a run: there is no config.yaml in it");
+  refuse_running(folder);
+  for (const auto& assignment : overrides) check_changes_nothing(assignment);
+  auto config = load_run_config(folder / "config.yaml", overrides);
+  if (!overrides.empty()) write_config(folder / "config.yaml", config.to_yaml());
+  return config;
 }
 
 }  // namespace troupe

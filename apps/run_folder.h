@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "base/config.h"
 
@@ -17,5 +18,11 @@ std::filesystem::path default_run_folder(const std::filesystem::path& config_fil
 // resolved config into its config.yaml; runs/latest then links to a folder in runs/. Throws
 // UsageError for a folder that is in use or cannot be written.
 std::filesystem::path make_run_folder(Config& config, const std::filesystem::path& config_file);
+
+// The config of a run that is gone on with, changed by `overrides`: only by those that leave the
+// result as it is (where actors live, how often is saved). Throws UsageError for another change, a
+// folder that is no run's, or one whose run still goes on.
+Config reopen_run_folder(const std::filesystem::path& folder,
+                         const std::vector<std::string>& overrides);
 
 }  // namespace troupe

@@ -53,40 +53,50 @@ void CoordinatorState::connect(const Peers& peers) {
 void CoordinatorState::start(const StartRun& start) {
   start_ = start;
   started_ = std::chrono::steady_clock::now();
-  const auto path = setup_->run_dir() + "/metrics.jsonl";
-  metrics_file_.open(path);
-  CHECK(metrics_file_.is_open(), path);
   running_ = run();
 }
 
-// The whole run, from first to last.
+// The policy and its reference as PPO starts or goes on with them.
+Async<void> CoordinatorState::prepare_policy() {
+  base_path_ = config().getSft().getSteps() > 0 ? setup_->phase_dir("sft")
+                                                : std::string(config().getModel().getPath());
+  auto loading = progress_.step > 0 ? resume(policy_) : load(policy_, {base_path_});
+  co_await loading;
+  if (reference_.role.exists()) {
+    auto reference = load(reference_, {base_path_});
+    co_await reference;
+  }
+  if (progress_.step > 0) kl_controller_->kl_coef = progress_.state.at("kl_coef");
+  auto publishing = publish(progress_.step);
+  co_await publishing;
+}
+
+// The critic's body starts as the reward model's, or as the policy's where there is none.
+Async<void> CoordinatorState::prepare_critic() {
+  const auto body = reward_model_.role.exists() ? setup_->phase_dir("reward") : base_path_;
+  auto loading =
+      progress_.step > 0 ? resume(critic_) : load(critic_, {body, LoadWeights::Head::zero});
+  co_await loading;
+}
+
+// The run from where it stands to its end.
 Async<void> CoordinatorState::run() {
   std::string failure;
   try {
-    base_path_ = config().getModel().getPath();
-    auto loading = load(policy_, base_path_, false);
-    co_await loading;
-    if (config().getSft().getSteps() > 0) {
+    progress_ = read_progress(*setup_);
+    metrics_file_ = open_metrics(setup_->run_dir() + "/metrics.jsonl", progress_);
+    if (config().getSft().getSteps() > 0 && !progress_.has_sft) {
       auto warming_up = warm_up();
       co_await warming_up;
-      auto reloading = load(policy_, base_path_, false);  // PPO's optimizer starts anew
-      co_await reloading;
     }
-    critic_path_ = base_path_;
-    if (reference_.role.exists()) {
-      auto reference = load(reference_, base_path_, false);
-      co_await reference;
-    }
-    auto publishing = publish(0);
-    co_await publishing;
+    auto policy = prepare_policy();
+    co_await policy;
     if (reward_model_.role.exists()) {
-      auto training = train_reward_model();
-      co_await training;
-      auto statistics = set_score_statistics();
-      co_await statistics;
+      auto reward = prepare_reward();
+      co_await reward;
     }
     if (critic_.role.exists()) {
-      auto critic = load(critic_, critic_path_, true);
+      auto critic = prepare_critic();
       co_await critic;
     }
     auto training = ppo();

@@ -16,6 +16,7 @@
 #include "actors/rlhf/ledger_actor.h"
 #include "actors/rlhf/packer.h"
 #include "actors/rlhf/reward.h"
+#include "actors/rlhf/run_progress.h"
 #include "actors/rlhf/run_setup.h"
 #include "actors/rollout/prompt_source.h"
 #include "actors/trace/traced.h"
@@ -54,7 +55,10 @@ class CoordinatorState {
   Async<void> run();
   Async<void> warm_up();             // sft_phase.cc
   Async<void> train_reward_model();  // reward_phase.cc
-  Async<void> set_score_statistics();
+  Async<void> take_score_statistics();
+  Async<void> prepare_reward();
+  Async<void> prepare_policy();
+  Async<void> prepare_critic();
   Async<void> ppo();  // ppo_phase.cc
   Async<Experience> generate_experience(int64_t step);
   Async<void> train_on(Experience experience, nlohmann::json& metrics);
@@ -66,7 +70,8 @@ class CoordinatorState {
   // training.cc
   Async<Update> update(TrainedRole& trained, LossSpec loss, std::vector<MicroBatch> micro_batches,
                        RunConfig::Optim::Reader optim, double lr);
-  Async<void> load(TrainedRole& trained, std::string path, bool new_head);
+  Async<void> load(TrainedRole& trained, LoadWeights load);
+  Async<void> resume(TrainedRole& trained);  // from the last checkpoint
   Async<void> publish(int64_t version);
   // Generates responses for the coordinator's own use.
   Async<std::vector<Trajectory>> collect(HandOut hand_out);
@@ -83,12 +88,12 @@ class CoordinatorState {
   void report(nlohmann::json metrics, int64_t step, int64_t total_steps);
   void end(const std::string& failure);
   RunConfig::Reader config() const { return setup_->config(); }
-  std::string phase_dir(const std::string& phase) const;
 
   Self* self_ = nullptr;
   std::shared_ptr<const RunSetup> setup_;
   Peers peers_;
   StartRun start_;
+  RunProgress progress_;  // at the start
   Peer<PromptSource> prompt_source_;
   Peer<LedgerActor> ledger_;
   Peer<Packer> packer_;
@@ -96,8 +101,8 @@ class CoordinatorState {
   Peer<WeightStore> weight_store_;
   TrainedRole policy_, reference_, reward_model_, critic_;
   std::unique_ptr<KlController> kl_controller_;
-  std::string base_path_;    // of the model that PPO starts from
-  std::string critic_path_;  // of the body that the critic starts from
+  SetScoreStatistics score_statistics_;
+  std::string base_path_;  // of the model that PPO starts from
   int64_t version_ = 0;
   std::ofstream metrics_file_;
   std::chrono::steady_clock::time_point started_, phase_started_;

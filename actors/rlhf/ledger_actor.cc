@@ -42,6 +42,12 @@ LedgerActor::behavior_type ledger_actor(Traced<LedgerActor, LedgerState>* self,
         tell(self, state.packer, scores);
       },
       [&state](const CommitStep& commit) { return answer([&] { return state.commit(commit); }); },
+      [&state](const ForgetStepsAfter& forget) {
+        return answer([&] {
+          state.ledger->forget_steps_after(forget.step);
+          return StageDone{};
+        });
+      },
   };
 }
 

@@ -16,7 +16,8 @@ namespace troupe {
 
 using LedgerActor =
     caf::typed_actor<caf::reacts_to<Peers>, caf::reacts_to<Trajectories>, caf::reacts_to<Scores>,
-                     caf::replies_to<CommitStep>::with<StageDone>>;
+                     caf::replies_to<CommitStep>::with<StageDone>,
+                     caf::replies_to<ForgetStepsAfter>::with<StageDone>>;
 
 struct LedgerConfig {
   std::string folder;  // the run's ledger/

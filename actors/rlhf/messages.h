@@ -62,6 +62,13 @@ struct CommitStep {
 };
 TROUPE_MESSAGE(CommitStep, x.step)
 
+// Coordinator to ledger, when a run goes on from a checkpoint: what stands there of later steps did
+// not happen. The reply is StageDone.
+struct ForgetStepsAfter {
+  int64_t step = 0;
+};
+TROUPE_MESSAGE(ForgetStepsAfter, x.step)
+
 // Coordinator to the launcher's reporter: a line of metrics.jsonl, and what a progress bar shows.
 struct StepMetrics {
   std::string metrics;  // a JSON object
@@ -82,5 +89,5 @@ TROUPE_MESSAGE(StartRun, x.supervisor, x.reporter)
 // clang-format off
 #define TROUPE_RLHF_MESSAGES(ADD) \
   ADD(Scores) ADD(ScoreTrajectories) ADD(SetScoreStatistics) ADD(MakeExperience) \
-  ADD(Experience) ADD(CommitStep) ADD(StepMetrics) ADD(StartRun)
+  ADD(Experience) ADD(CommitStep) ADD(ForgetStepsAfter) ADD(StepMetrics) ADD(StartRun)
 // clang-format on

@@ -185,11 +185,16 @@ Async<void> CoordinatorState::ppo() {
   const auto is_due = [](int64_t step, int64_t frequency) {
     return frequency > 0 && step % frequency == 0;
   };
-  json start = {{"phase", "ppo"}, {"training/global_step", 0}};
-  auto first_evaluation = evaluate(start);
-  co_await first_evaluation;
-  report(start, 0, total);
-  for (int64_t step = 1; step <= total; ++step) {
+  const ForgetStepsAfter forget = {progress_.step};
+  auto forgetting = ask_async<StageDone>(self_, ledger_, forget);
+  co_await forgetting;
+  if (progress_.step == 0) {
+    json start = {{"phase", "ppo"}, {"training/global_step", 0}};
+    auto first_evaluation = evaluate(start);
+    co_await first_evaluation;
+    report(start, 0, total);
+  }
+  for (int64_t step = progress_.step + 1; step <= total; ++step) {
     tell(self_, start_.supervisor, TrainingStep{step});
     json metrics = {{"phase", "ppo"}, {"training/global_step", step}};
     const auto began = Clock::now();
@@ -228,21 +233,22 @@ Async<void> CoordinatorState::ppo() {
       if (one_before.is_started()) co_await one_before;
       std::vector<TrainedRole*> roles = {&policy_};
       if (critic_.role.exists()) roles.push_back(&critic_);
-      const json state = {{"phase", "ppo"},
-                          {"step", step},
-                          {"next_prompt", step * config().getRollout().getPromptsPerStep()},
-                          {"policy_optimizer_step", policy_.optimizer_step},
-                          {"critic_optimizer_step", critic_.optimizer_step}};
-      auto saving = save(checkpoint_folder(setup_->run_dir(), step), roles, true, state);
-      if (is_last)
-        co_await saving;
-      else
-        saving_ = std::move(saving);
+      const json state = {
+          {"phase", "ppo"},
+          {"step", step},
+          {"next_prompt", step * config().getRollout().getPromptsPerStep()},
+          {"policy_optimizer_step", policy_.optimizer_step},
+          {"critic_optimizer_step", critic_.optimizer_step},
+          {"score_statistics",
+           {{"mean", score_statistics_.mean}, {"deviation", score_statistics_.deviation}}}};
+      saving_ = save(checkpoint_folder(setup_->run_dir(), step), roles, true, state);
       metrics["timing_s/save_checkpoint"] = seconds_since(saving_began);
     }
     report(std::move(metrics), step, total);
     if (is_last) break;
   }
+  auto last_saving = std::exchange(saving_, Async<void>());
+  if (last_saving.is_started()) co_await last_saving;
 }
 
 }  // namespace troupe

@@ -18,7 +18,7 @@ TrainingSequence whole_sequence(const Example& example) {
 Async<void> CoordinatorState::train_reward_model() {
   const auto reward = config().getReward();
   const int64_t steps = reward.getSteps(), pairs = reward.getPairsPerStep();
-  auto loading = load(reward_model_, base_path_, true);
+  auto loading = load(reward_model_, {base_path_, LoadWeights::Head::zero});
   co_await loading;
 
   HandOut pool;
@@ -61,13 +61,12 @@ Async<void> CoordinatorState::train_reward_model() {
            step + 1, steps);
   }
   const nlohmann::json state = {{"phase", "reward"}, {"step", steps}};
-  auto saving = save(phase_dir("reward"), {&reward_model_}, false, state);
+  auto saving = save(setup_->phase_dir("reward"), {&reward_model_}, false, state);
   co_await saving;
-  critic_path_ = phase_dir("reward");
 }
 
-// Mean and deviation of the scores of the policy's answers from before PPO, frozen from here on.
-Async<void> CoordinatorState::set_score_statistics() {
+// Mean and deviation of the scores of the policy's answers from before PPO, frozen from then on.
+Async<void> CoordinatorState::take_score_statistics() {
   HandOut sample;
   sample.use = PromptUse::preference_pool;
   sample.first_prompt = config().getReward().getPoolPrompts();  // prompts that no pair was made of
@@ -82,8 +81,26 @@ Async<void> CoordinatorState::set_score_statistics() {
   const Scores scores = co_await scored;
   const std::vector<double> values(scores.scores.begin(), scores.scores.end());
   const auto normalisation = score_normalisation(values);
-  const SetScoreStatistics set = {normalisation.mean, normalisation.standard_deviation};
-  auto told = ask_async<StageDone>(self_, reward_, set);
+  score_statistics_ = {normalisation.mean, normalisation.standard_deviation};
+}
+
+// Before PPO: from here on the reward model only judges.
+Async<void> CoordinatorState::prepare_reward() {
+  if (!progress_.has_reward) {
+    auto training = train_reward_model();
+    co_await training;
+  } else {
+    auto loading = load(reward_model_, {setup_->phase_dir("reward")});
+    co_await loading;
+  }
+  if (progress_.step > 0) {
+    const auto& statistics = progress_.state.at("score_statistics");
+    score_statistics_ = {statistics.at("mean"), statistics.at("deviation")};
+  } else {
+    auto sampling = take_score_statistics();
+    co_await sampling;
+  }
+  auto told = ask_async<StageDone>(self_, reward_, score_statistics_);
   co_await told;
 }
 

@@ -69,6 +69,10 @@ void RunSetup::read_model() {
   tokenizer_ = std::make_shared<Tokenizer>(std::move(*spec));
 }
 
+std::string RunSetup::phase_dir(const std::string& phase) const {
+  return run_dir_ + "/phases/" + phase;
+}
+
 DType RunSetup::dtype() const {
   return config().getModel().getDtype() == RunConfig::DType::BF16 ? DType::bf16 : DType::f32;
 }

@@ -23,6 +23,7 @@ class RunSetup {
   explicit RunSetup(const std::string& run_dir);
 
   const std::string& run_dir() const { return run_dir_; }
+  std::string phase_dir(const std::string& phase) const;  // its checkpoint: "sft" or "reward"
   RunConfig::Reader config() const { return config_.as<RunConfig>(); }
 
   const nlohmann::json& model_config() const { return model_config_; }  // HF's config.json

@@ -26,10 +26,6 @@ json role_config(const RunSetup& setup, const std::string& role) {
 
 }  // namespace
 
-std::string CoordinatorState::phase_dir(const std::string& phase) const {
-  return setup_->run_dir() + "/phases/" + phase;
-}
-
 Async<void> CoordinatorState::save(std::string final_dir, std::vector<TrainedRole*> roles,
                                    bool with_optimizer, json state) {
   state["kl_coef"] = kl_controller_ ? kl_controller_->kl_coef : 0;

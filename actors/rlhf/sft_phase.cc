@@ -7,6 +7,8 @@ namespace troupe {
 Async<void> CoordinatorState::warm_up() {
   const auto sft = config().getSft();
   const int64_t steps = sft.getSteps();
+  auto loading = load(policy_, {config().getModel().getPath()});
+  co_await loading;
   const auto schedule = learning_rate_schedule(sft.getOptim(), steps);
   for (int64_t step = 0; step < steps; ++step) {
     const auto began = std::chrono::steady_clock::now();
@@ -39,9 +41,8 @@ Async<void> CoordinatorState::warm_up() {
            step + 1, steps);
   }
   const nlohmann::json state = {{"phase", "sft"}, {"step", steps}};
-  auto saving = save(phase_dir("sft"), {&policy_}, false, state);
+  auto saving = save(setup_->phase_dir("sft"), {&policy_}, false, state);
   co_await saving;
-  base_path_ = phase_dir("sft");
 }
 
 }  // namespace troupe

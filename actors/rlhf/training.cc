@@ -35,8 +35,7 @@ Async<Update> CoordinatorState::update(TrainedRole& trained, LossSpec loss,
   co_return update;
 }
 
-Async<void> CoordinatorState::load(TrainedRole& trained, std::string path, bool new_head) {
-  const LoadWeights load = {path, new_head};
+Async<void> CoordinatorState::load(TrainedRole& trained, LoadWeights load) {
   auto told = awaited<int64_t>([&](auto on_done, auto on_failure) {
     trained.role.tell(
         self_, load, [on_done](int64_t num_weights) mutable { on_done(std::move(num_weights)); },
@@ -45,6 +44,15 @@ Async<void> CoordinatorState::load(TrainedRole& trained, std::string path, bool 
   co_await told;
   trained.optimizer_step = 0;
   trained.num_updates = 0;
+}
+
+Async<void> CoordinatorState::resume(TrainedRole& trained) {
+  const auto& name = trained.role.name();
+  const auto folder = progress_.checkpoint + (name == "policy" ? "" : "/" + name);
+  auto loading =
+      load(trained, {folder, LoadWeights::Head::from_file, LoadWeights::Optimizer::from_file});
+  co_await loading;
+  trained.optimizer_step = progress_.state.at(name + "_optimizer_step");
 }
 
 Async<void> CoordinatorState::publish(int64_t version) {

@@ -71,13 +71,17 @@ struct ApplyUpdate {
 };
 TROUPE_MESSAGE(ApplyUpdate, x.step, x.gradient_scale, x.lr, x.beta1, x.beta2, x.eps, x.weight_decay)
 
-// Takes all weights from a model folder or file and forgets the optimizer's state; "" makes new
-// ones from the run's seed. The reply is StageDone.
+// Takes all weights from a model folder or file, f32 masters where there are some; "" makes new
+// ones from the run's seed. The optimizer starts anew, or as a checkpoint has it. The reply is
+// StageDone.
 struct LoadWeights {
+  enum class Head : uint8_t { from_file, zero };  // a value head may not be in the file
+  enum class Optimizer : uint8_t { fresh, from_file };
   std::string path;
-  bool new_head = false;  // a value head is not in the file: it starts at zero
+  Head head = Head::from_file;
+  Optimizer optimizer = Optimizer::fresh;
 };
-TROUPE_MESSAGE(LoadWeights, x.path, x.new_head)
+TROUPE_MESSAGE(LoadWeights, x.path, x.head, x.optimizer)
 
 // Sends this stage's weights to the role's weight store, as tensors. The reply is StageDone.
 struct PublishShard {

@@ -1,9 +1,5 @@
 #include "actors/train/stage.h"
 
-#include <cstring>
-
-#include "graph/models/initial_weights.h"
-
 namespace troupe {
 namespace {
 
@@ -23,18 +19,6 @@ AdamwOptions adamw_options(const ApplyUpdate& update) {
 // A tensor without elements, for messages that only say something.
 TensorRef nothing() {
   return {nullptr, 0, DType::f32, {0}};
-}
-
-TensorRef copy_floats(const Buffer& buffer, const Shape& shape) {
-  const float* values = buffer.as<float>();
-  return make_tensor_ref(std::vector<float>(values, values + num_elements(shape)), DType::f32,
-                         shape);
-}
-
-TensorRef copy_as_bf16(const Buffer& buffer, const Shape& shape) {
-  std::vector<Bf16> values(static_cast<size_t>(num_elements(shape)));
-  for (size_t i = 0; i < values.size(); ++i) values[i] = to_bf16(buffer.as<float>()[i]);
-  return make_tensor_ref(std::move(values), DType::bf16, shape);
 }
 
 }  // namespace
@@ -155,67 +139,6 @@ StageDone StageState::apply(const ApplyUpdate& update) {
   auto lease = config_.compute->lease();
   worker_->model().apply_adamw(adamw_options(update), update.step, update.gradient_scale);
   return {static_cast<int64_t>(worker_->model().parameters().all().size())};
-}
-
-StageDone StageState::load(const LoadWeights& load) {
-  auto lease = config_.compute->lease();
-  auto& model = worker_->model();
-  if (load.path.empty()) {
-    model.load(initial_weights(config_.model, config_.seed));
-  } else {
-    const auto source = ModelSource::open(load.path);
-    model.load([&](const std::string& weight, std::span<float> values) {
-      if (load.new_head && weight == "score.weight")
-        return std::fill(values.begin(), values.end(), 0.0f);
-      source.read_f32(weight, values);
-    });
-  }
-  model.reset_optimizer();
-  return {static_cast<int64_t>(model.parameters().all().size())};
-}
-
-// The weights that this stage answers for: a tied embedding is the first stage's.
-std::vector<std::string> StageState::own_weights() const {
-  std::vector<std::string> names;
-  auto& model = worker_->model();
-  for (const auto& [weight, parameter] : model.parameters().all())
-    if (model.is_first() || model.shared_weight() != weight) names.push_back(weight);
-  return names;
-}
-
-StageDone StageState::publish(const PublishShard& publish) {
-  const auto names = own_weights();
-  for (const auto& weight : names) {
-    const auto& parameter = worker_->model().parameters().at(weight);
-    store_.send(weight, publish.version, copy_floats(parameter.master, parameter.shape));
-  }
-  return {static_cast<int64_t>(names.size())};
-}
-
-WriteShards StageState::shards(const SaveShard& save) {
-  const auto& options = config_.options;
-  const auto shard = [&](const char* kind) {
-    return ShardToWrite{save.kind_prefix + kind, options.stage, options.num_stages, {}};
-  };
-  ShardToWrite model = shard("model"), masters = shard("master_weights"),
-               optimizer = shard("optimizer");
-  for (const auto& weight : own_weights()) {
-    const auto& parameter = worker_->model().parameters().at(weight);
-    const bool rounds = options.model.dtype == DType::bf16;
-    auto values = copy_floats(parameter.master, parameter.shape);
-    if (rounds) masters.tensors.push_back({weight, values});
-    model.tensors.push_back(
-        {weight, rounds ? copy_as_bf16(parameter.master, parameter.shape) : std::move(values)});
-    if (!save.with_optimizer || parameter.moment1.num_bytes() == 0) continue;
-    optimizer.tensors.push_back(
-        {weight + "/moment1_0", copy_floats(parameter.moment1, parameter.shape)});
-    optimizer.tensors.push_back(
-        {weight + "/moment2_0", copy_floats(parameter.moment2, parameter.shape)});
-  }
-  WriteShards work = {save.folder, {std::move(model)}};
-  for (auto* more : {&masters, &optimizer})
-    if (!more->tensors.empty()) work.shards.push_back(std::move(*more));
-  return work;
 }
 
 Stage::behavior_type stage(Traced<Stage, StageState>* self, StageConfig config) {

@@ -56,6 +56,8 @@ class StageState {
   WriteShards shards(const SaveShard& save);
 
  private:
+  void read_weights(const LoadWeights& load);
+  void read_optimizer(const std::string& checkpoint);
   void start_next();
   void fire(StageFlow::Fire fire);
   void send(TensorOutlet& outlet, const char* stream, int64_t micro_batch, TensorRef tensor);

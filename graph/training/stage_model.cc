@@ -138,6 +138,18 @@ void StageModel::apply_adamw(const AdamwOptions& options, int64_t step, float gr
   gradients_->clear();
 }
 
+void StageModel::load_optimizer(const WeightReader& reader) {
+  for (auto& [name, parameter] : parameters_->all()) {
+    const auto size = static_cast<size_t>(parameter.size());
+    const auto read = [&](Buffer& moment, const char* suffix) {
+      moment = Buffer(size * sizeof(float));
+      reader(name + suffix, {moment.as<float>(), size});
+    };
+    read(parameter.moment1, "/moment1_0");
+    read(parameter.moment2, "/moment2_0");
+  }
+}
+
 void StageModel::reset_optimizer() {
   for (auto& [name, parameter] : parameters_->all()) {
     parameter.moment1 = Buffer();

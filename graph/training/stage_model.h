@@ -68,6 +68,8 @@ class StageModel {
   void apply_adamw(const AdamwOptions& options, int64_t step, float gradient_scale,
                    WeightDecay decay = WeightDecay::matrices);
   void reset_optimizer();  // no moments, no gradients
+  // Moments as a checkpoint names them: <weight>/moment1_0, <weight>/moment2_0.
+  void load_optimizer(const WeightReader& reader);
 
   // The tied embedding, if this stage has only one of its two uses.
   std::optional<std::string> shared_weight() const;

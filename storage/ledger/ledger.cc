@@ -69,6 +69,11 @@ void apply(wire::LedgerRecord::Reader record, std::map<TrajectoryKey, LedgerEntr
         entries[key_at(commit, i)].steps_trained.push_back(commit.getStep());
       break;
     }
+    case wire::LedgerRecord::FORGET_STEPS_AFTER:
+      std::erase_if(entries, [&](const auto& entry) {
+        return entry.second.trajectory.step > record.getForgetStepsAfter();
+      });
+      break;
   }
 }
 
@@ -107,6 +112,13 @@ void Ledger::commit_step(int64_t step, std::span<const TrajectoryKey> keys) {
   auto record = message.initRoot<wire::LedgerRecord>().initCommit();
   record.setStep(step);
   fill_keys(record, keys);
+  append(journal_, message, Journal::Durability::power_loss);
+}
+
+void Ledger::forget_steps_after(int64_t step) {
+  if (journal_.num_records() == 0) return;
+  capnp::MallocMessageBuilder message;
+  message.initRoot<wire::LedgerRecord>().setForgetStepsAfter(step);
   append(journal_, message, Journal::Durability::power_loss);
 }
 

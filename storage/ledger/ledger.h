@@ -22,6 +22,8 @@ class Ledger {
                      std::span<const float> scores);
   // On the disk when this returns: nobody may act on the step before.
   void commit_step(int64_t step, std::span<const TrajectoryKey> keys);
+  // The run goes on from a checkpoint: nothing that was noted of later steps counts.
+  void forget_steps_after(int64_t step);
 
  private:
   Journal journal_;

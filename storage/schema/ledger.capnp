@@ -8,6 +8,7 @@ struct LedgerRecord {
     trajectory @0 :TrajectoryRecord;  # generated
     scores @1 :ScoresRecord;          # judged
     commit @2 :CommitRecord;          # will be trained on in this step, and never again
+    forgetStepsAfter @3 :Int64;       # the run went on from this step's checkpoint
   }
 }
 

@@ -112,7 +112,7 @@ TEST_F(StageTest, ANewHeadStartsAtZero) {
 TEST_F(StageTest, AModelThatIsNotThereIsAnErrorAndTheStageLivesOn) {
   plan({"policy/pp0"});
   const auto stages = role("policy", 1);
-  const auto reply = ask<StageDone>(stages[0], LoadWeights{"/nowhere", false});
+  const auto reply = ask<StageDone>(stages[0], LoadWeights{"/nowhere"});
   ASSERT_FALSE(reply);
   EXPECT_NE(text_of(reply.error()).find("/nowhere"), std::string::npos);
   EXPECT_EQ(run(stages, {}, some_packs(3).micro_batches()).outputs.size(), 1u);

@@ -81,5 +81,23 @@ TEST_F(LedgerTest, AFolderWithoutALedgerIsAnError) {
   EXPECT_THROW(read_ledger(folder / "nothing"), Error);
 }
 
+TEST_F(LedgerTest, WhatCameAfterTheStepThatARunGoesOnFromIsForgotten) {
+  Ledger ledger(path);
+  auto earlier = trajectory(1, 0);
+  earlier.step = 3;
+  const std::vector<TrajectoryKey> kept = {{1, 0}}, forgotten = {{7, 0}};
+  ledger.record(earlier);
+  ledger.commit_step(3, kept);
+  ledger.record(trajectory(7, 0));
+  ledger.commit_step(4, forgotten);
+  ledger.forget_steps_after(3);
+  EXPECT_EQ(read_ledger(path).size(), 1u);
+  ledger.record(trajectory(7, 0));
+  ledger.commit_step(4, forgotten);
+  const auto entries = read_ledger(path);
+  EXPECT_EQ(entries.at({1, 0}).steps_trained, (std::vector<int64_t>{3}));
+  EXPECT_EQ(entries.at({7, 0}).steps_trained, (std::vector<int64_t>{4}));
+}
+
 }  // namespace
 }  // namespace troupe
