@@ -45,6 +45,37 @@ TEST_F(DirectoryTest, ALateFollowerIsToldOnceAndTheOthersAreNotToldAgain) {
   EXPECT_EQ(present.size(), 2);
 }
 
+TEST_F(DirectoryTest, TheDeathOfAReplacedActorTakesNothingFromItsSuccessor) {
+  auto directory = spawn(troupe::directory);
+  auto before = idle_actor(), after = idle_actor();
+  self->send(directory, Announce{"trainer", before});
+  self->send(directory, Announce{"trainer", after});
+  self->send(directory, Follow{"trainer", spawn_follower()});
+  scheduler.run();
+  kill(caf::actor_cast<caf::actor>(before));
+  EXPECT_EQ(present, (std::vector{true}));
+  EXPECT_EQ(ask<Found>(directory, Find{"trainer"})->actor, after);
+}
+
+TEST_F(DirectoryTest, AnActorThatIsGoneIsGoneUnderAllOfItsNames) {
+  auto directory = spawn(troupe::directory);
+  auto both = idle_actor();
+  for (const char* name : {"policy/pp0", "critic/pp0"}) self->send(directory, Announce{name, both});
+  scheduler.run();
+  kill(caf::actor_cast<caf::actor>(both));
+  for (const char* name : {"policy/pp0", "critic/pp0"})
+    EXPECT_FALSE(ask<Found>(directory, Find{name})) << name;
+}
+
+TEST_F(DirectoryTest, AFollowerThatHasEndedIsForgotten) {
+  DirectoryState state;
+  auto stays = spawn_follower(), ends = spawn_follower();
+  for (const auto& follower : {stays, ends}) state.followers.emplace("trainer", follower);
+  state.forget(caf::actor_cast<caf::actor_addr>(ends));
+  ASSERT_EQ(state.followers.size(), 1);
+  EXPECT_EQ(state.followers.begin()->second, stays);
+}
+
 TEST_F(DirectoryTest, FindAnswersWithTheActorOrSaysWhichNameIsMissing) {
   auto directory = spawn(troupe::directory);
   auto trainer = idle_actor();

@@ -10,7 +10,7 @@
 namespace troupe {
 
 // Kinds: "echo" (answers GetStats with its address), "broken" (cannot be made), "fragile" (dies of
-// an exception at its first TrainingStep), "stubborn" (takes no exit message until killed).
+// an exception at its first TrainingStep).
 ActorFactories echo_factories();
 
 // An echo actor "echo/<i>" on each of `num_nodes` nodes "node-<i>".

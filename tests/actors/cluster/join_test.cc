@@ -1,0 +1,179 @@
+// Who gets through the door of a cluster, and whom a node follows in: proofs made by hand, files
+// of secrets, and two real actor systems over loopback.
+#include "actors/cluster/join.h"
+
+#include <caf/io/middleman.hpp>
+#include <filesystem>
+
+#include "tests/actors/actor_test.h"
+#include "tests/temporary_folder.h"
+
+namespace troupe {
+namespace {
+
+const std::string kSecret = "the secret of this cluster";
+const std::string kRefused = "the secret is not this cluster's";
+
+NodeSettings settings() {
+  NodeSettings settings;
+  settings.plan.nodes = {{"trainer-0", "ipc://a", 2}};
+  settings.run_dir = "/runs/x";
+  settings.runtime_dir = "/tmp/x";
+  settings.heartbeat_interval_ms = 250;
+  settings.num_cores = 7;
+  settings.needs_core_leases = true;
+  return settings;
+}
+
+class JoinTest : public ActorTest {
+ protected:
+  Challenge greet(const std::string& node) {
+    const auto challenge = ask<Challenge>(door, Hello{node, "nonce of the node"});
+    EXPECT_TRUE(challenge);
+    return *challenge;
+  }
+
+  static std::string proof(const std::string& secret, const std::string& node,
+                           const Challenge& challenge) {
+    return join_proof(secret, "node", node, "nonce of the node", challenge.nonce);
+  }
+
+  // Why the door does not open; empty if it does.
+  std::string refusal(const std::string& node, const std::string& proof) {
+    const auto welcome = ask<Welcome>(door, Prove{node, proof});
+    return welcome ? "" : text_of(welcome.error());
+  }
+
+  Directory directory = spawn(troupe::directory);
+  Door door = spawn(troupe::door,
+                    DoorConfig{kSecret, settings(), directory, caf::actor_cast<Supervisor>(self)});
+};
+
+TEST_F(JoinTest, ANodeOfThePlanThatKnowsTheSecretIsWelcome) {
+  const auto challenge = greet("trainer-0");
+  const auto welcome =
+      ask<Welcome>(door, Prove{"trainer-0", proof(kSecret, "trainer-0", challenge)});
+  ASSERT_TRUE(welcome) << text_of(welcome.error());
+  EXPECT_EQ(welcome->settings, to_json(settings()));
+  EXPECT_EQ(welcome->directory, caf::actor_cast<caf::strong_actor_ptr>(directory));
+  EXPECT_EQ(welcome->supervisor, caf::actor_cast<caf::strong_actor_ptr>(self));
+}
+
+TEST_F(JoinTest, AWrongSecretIsRefused) {
+  const auto challenge = greet("trainer-0");
+  EXPECT_EQ(refusal("trainer-0", proof("another secret", "trainer-0", challenge)), kRefused);
+}
+
+TEST_F(JoinTest, ATamperedProofIsRefused) {
+  for (const auto& tamper : std::vector<std::function<void(std::string&)>>{
+           [](std::string& proof) { proof.back() ^= 1; },
+           [](std::string& proof) { proof.pop_back(); }, [](std::string& proof) { proof += '0'; },
+           [](std::string& proof) { proof.clear(); }}) {
+    auto tampered = proof(kSecret, "trainer-0", greet("trainer-0"));
+    tamper(tampered);
+    EXPECT_EQ(refusal("trainer-0", tampered), kRefused) << tampered;
+  }
+}
+
+TEST_F(JoinTest, AProofIsGoodOnceAndForItsOwnChallengeAlone) {
+  const auto first = proof(kSecret, "trainer-0", greet("trainer-0"));
+  EXPECT_EQ(refusal("trainer-0", first), "");
+  EXPECT_EQ(refusal("trainer-0", first), kRefused);
+  greet("trainer-0");
+  EXPECT_EQ(refusal("trainer-0", first), kRefused);
+}
+
+TEST_F(JoinTest, TheLaunchersOwnProofDoesNotServeTheNode) {
+  const auto challenge = greet("trainer-0");
+  EXPECT_EQ(challenge.proof,
+            join_proof(kSecret, "launcher", "trainer-0", "nonce of the node", challenge.nonce));
+  EXPECT_EQ(refusal("trainer-0", challenge.proof), kRefused);
+}
+
+TEST_F(JoinTest, AProofForAnotherNodeIsRefused) {
+  const auto challenge = greet("trainer-0");
+  greet("trainer-1");
+  EXPECT_EQ(refusal("trainer-1", proof(kSecret, "trainer-0", challenge)), kRefused);
+}
+
+TEST_F(JoinTest, AProofWithoutAChallengeIsRefused) {
+  EXPECT_EQ(refusal("trainer-0", proof(kSecret, "trainer-0", {})), kRefused);
+}
+
+TEST_F(JoinTest, ANodeThatThePlanDoesNotKnowIsRefusedByName) {
+  const auto challenge = greet("stranger");
+  EXPECT_EQ(refusal("stranger", proof(kSecret, "stranger", challenge)),
+            "the plan has no node stranger");
+}
+
+TEST(NodeSettingsTest, JsonKeepsEveryField) {
+  const auto again = settings_from_json(to_json(settings()));
+  EXPECT_EQ(again.plan.nodes.at(0).compute_threads, 2);
+  EXPECT_EQ(again.run_dir, "/runs/x");
+  EXPECT_EQ(again.runtime_dir, "/tmp/x");
+  EXPECT_EQ(again.heartbeat_interval_ms, 250);
+  EXPECT_EQ(again.trace_interval_ms, 500);
+  EXPECT_EQ(again.num_cores, 7);
+  EXPECT_TRUE(again.needs_core_leases);
+  EXPECT_NE(error_of([] { settings_from_json("{}"); }).find("malformed node settings"),
+            std::string::npos);
+}
+
+TEST(SecretTest, IsReadFromAFileOfItsOwnersAlone) {
+  namespace fs = std::filesystem;
+  const TemporaryFolder folder;
+  const auto path = folder / "secret";
+  const auto secret = write_secret(path);
+  EXPECT_EQ(fs::status(path).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+  EXPECT_EQ(read_secret(path), secret);
+  EXPECT_NE(write_secret(folder / "another"), secret);
+  EXPECT_THROW(write_secret(path), Error);  // never over one that is there
+  fs::permissions(path, fs::perms::group_read, fs::perm_options::add);
+  EXPECT_NE(error_of([&] { read_secret(path); }).find("only_the_owner_reads"), std::string::npos);
+  fs::permissions(path, fs::perms::group_read, fs::perm_options::remove);
+  rewrite(folder / "another", "short");
+  fs::permissions(folder / "another", fs::perms::owner_read);
+  EXPECT_NE(error_of([&] { read_secret(folder / "another"); }).find("length = 5"),
+            std::string::npos);
+}
+
+// A launcher's door on a real port.
+class JoinOverLoopbackTest : public testing::Test {
+ protected:
+  JoinOverLoopbackTest() {
+    const auto published = launcher.middleman().publish(door, 0, "127.0.0.1");
+    CHECK(published);
+    port = *published;
+  }
+  ~JoinOverLoopbackTest() override {
+    launcher.middleman().unpublish(door, port);
+    for (const auto& actor :
+         {caf::actor_cast<caf::actor>(door), caf::actor_cast<caf::actor>(directory)})
+      caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  }
+
+  Joined join_with(const std::string& secret) {
+    return join(node, "127.0.0.1", port, "trainer-0", secret);
+  }
+
+  SystemConfig launcher_config, node_config;
+  caf::actor_system launcher{launcher_config.with_network()};
+  caf::actor_system node{node_config.with_network()};
+  Directory directory = launcher.spawn(troupe::directory);
+  Door door = launcher.spawn(troupe::door, DoorConfig{kSecret, settings(), directory, {}});
+  uint16_t port = 0;
+};
+
+TEST_F(JoinOverLoopbackTest, TheNodeGetsTheLaunchersSettingsAndDirectory) {
+  const auto joined = join_with(kSecret);
+  EXPECT_EQ(to_json(joined.settings), to_json(settings()));
+  EXPECT_EQ(joined.directory->id(), directory->id());
+}
+
+TEST_F(JoinOverLoopbackTest, ANodeDoesNotFollowALauncherThatDoesNotKnowItsSecret) {
+  EXPECT_NE(error_of([&] { join_with("another secret"); }).find("launcher_knows_the_secret"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace troupe
