@@ -35,7 +35,7 @@ TEST_F(CheckpointWriterTest, WhatStagesSaveAnotherLayoutLoads) {
   commit_checkpoint(partial, final_dir, shards, {{"config.json", config}, {"state.json", "{}"}});
   EXPECT_EQ(verify_checkpoint(final_dir).tensors, 29);
 
-  const auto loaded = ask<StageDone>(one[0], LoadWeights{final_dir, false});
+  const auto loaded = ask<StageDone>(one[0], LoadWeights{final_dir});
   ASSERT_TRUE(loaded) << text_of(loaded.error());
   const auto found = run(one, {}, packs.micro_batches());
   for (size_t i = 0; i < expected.outputs.size(); ++i)
