@@ -63,14 +63,15 @@ TEST_F(CheckpointWriterTest, TheOptimizersMomentsAreSavedWhereTheyAreAskedFor) {
   }
 }
 
-TEST_F(CheckpointWriterTest, AFolderThatCannotBeWrittenIsNamed) {
-  const WriteShards work = {
-      "/dev/null/there",
-      {{"model", 0, 1, {{"a", make_tensor_ref(std::vector<float>{1}, DType::f32, {1})}}}}};
+TEST_F(CheckpointWriterTest, AFolderThatCannotBeWrittenIsNamedAndTheNextOneIsWritten) {
+  const auto tensor = make_tensor_ref(std::vector<float>{1}, DType::f32, {1});
+  WriteShards work = {"/dev/null/there", {{"model", 0, 1, {{"a", tensor}}}}};
   const auto reply = ask<ShardsWritten>(writer, work);
   ASSERT_FALSE(reply);
   EXPECT_NE(text_of(reply.error()).find("/dev/null/there"), std::string::npos)
       << text_of(reply.error());
+  work.folder = begin_checkpoint(final_dir);
+  EXPECT_TRUE(ask<ShardsWritten>(writer, work));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include <caf/io/middleman.hpp>
 #include <filesystem>
+#include <set>
 
 #include "tests/actors/actor_test.h"
 #include "tests/temporary_folder.h"
@@ -88,6 +89,16 @@ TEST_F(JoinTest, TheLaunchersOwnProofDoesNotServeTheNode) {
   EXPECT_EQ(challenge.proof,
             join_proof(kSecret, "launcher", "trainer-0", "nonce of the node", challenge.nonce));
   EXPECT_EQ(refusal("trainer-0", challenge.proof), kRefused);
+}
+
+TEST(JoinProofTest, IsOverTheSecretTheSpeakerTheNodeAndBothNonces) {
+  std::set<std::string> proofs = {join_proof("a", "b", "c", "d", "e")};
+  for (size_t changed = 0; changed < 5; ++changed) {
+    std::vector<std::string> parts = {"a", "b", "c", "d", "e"};
+    parts[changed] = "x";
+    proofs.insert(join_proof(parts[0], parts[1], parts[2], parts[3], parts[4]));
+  }
+  EXPECT_EQ(proofs.size(), 6u);
 }
 
 TEST_F(JoinTest, AProofForAnotherNodeIsRefused) {

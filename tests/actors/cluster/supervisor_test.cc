@@ -121,6 +121,7 @@ TEST_F(SupervisorTest, TheEndIsToldWhenTheLastNodeHasLeft) {
   new_node("a", supervisor);
   join(supervisor, "b");
   tell(supervisor, RunEnded{"the loss is not a number"});
+  ASSERT_TRUE(self->has_next_message());
   self->receive([](Shutdown) {});
   EXPECT_EQ(events, Events{});
   tell(supervisor, ProcessExited{"b", kExitedWell});
@@ -129,10 +130,15 @@ TEST_F(SupervisorTest, TheEndIsToldWhenTheLastNodeHasLeft) {
   EXPECT_FALSE(outcome.reported);
 }
 
-TEST_F(SupervisorTest, ANodeThatHasNotJoinedIsNotWaitedFor) {
+TEST_F(SupervisorTest, ANodeThatHasNotJoinedIsEndedAtOnceSinceItCannotBeAsked) {
   start_processes();
   const auto supervisor = new_supervisor();
+  join(supervisor, "a");
   tell(supervisor, RunEnded{});
+  EXPECT_EQ(::kill(pids.at(0), 0), 0);
+  EXPECT_NE(::kill(pids.at(1), 0), 0);
+  EXPECT_EQ(events, Events{});
+  tell(supervisor, ProcessExited{"a", kExitedWell});
   EXPECT_EQ(events, Events{"ended: "});
 }
 

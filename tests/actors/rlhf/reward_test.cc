@@ -42,6 +42,8 @@ class RewardTest : public TinyRoles {
     if (self->has_next_message()) self->receive([&](Scores& found) { scores = std::move(found); });
     return scores;
   }
+
+  std::string reason;  // of an actor's end
 };
 
 TEST_F(RewardTest, ARulesScoresGoToTheLedgerUnderTheirKeys) {
@@ -100,8 +102,7 @@ TEST_F(RewardTest, AModelThatIsGoneIsNamedToWhoAsksAndElseEndsTheReward) {
   RewardConfig config;
   config.stages = {"reward/pp0"};
   const auto made = new_reward(config);
-  std::string reason;
-  made->attach_functor([&](const caf::error& error) { reason = text_of(error); });
+  made->attach_functor([this](const caf::error& error) { reason = text_of(error); });
   kill(stages[0]);
   const auto reply = ask<Scores>(made, ScoreTrajectories{batch(1), true});
   ASSERT_FALSE(reply);

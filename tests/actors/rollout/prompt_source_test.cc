@@ -86,6 +86,7 @@ TEST_F(PromptSourceTest, CollectAnswersWhenEveryResponseIsThereSortedByKey) {
   EXPECT_FALSE(self->has_next_message());
   self->send(source, batches[0]);
   scheduler.run();
+  ASSERT_TRUE(self->has_next_message());
   std::vector<TrajectoryKey> keys;
   request.receive(
       [&](const Trajectories& all) {

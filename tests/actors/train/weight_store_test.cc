@@ -54,6 +54,7 @@ class WeightStoreTest : public TinyRoles {
   std::vector<Stage> stages;
   std::map<std::string, Follower> followers;
   WeightStore store;
+  std::string reason;  // of an actor's end
 };
 
 TEST_F(WeightStoreTest, EveryFollowerGetsAllWeightsBitForBitAndIsToldTheirNumber) {
@@ -97,13 +98,14 @@ TEST_F(WeightStoreTest, TheAnswerComesOnceEveryFollowerHoldsThisVersion) {
   report_loaded(2, "rollout/1");  // late news of another version
   EXPECT_FALSE(self->has_next_message());
   report_loaded(3, "rollout/1");
-  EXPECT_TRUE(self->has_next_message());
+  ASSERT_TRUE(self->has_next_message());
   request.receive([](StageDone&) {}, [](caf::error& error) { ADD_FAILURE() << text_of(error); });
 }
 
 TEST_F(WeightStoreTest, AStageThatIsGoneIsNamedInTheAnswer) {
   kill(stages[1]);
   auto request = publish(3);
+  ASSERT_TRUE(self->has_next_message());
   request.receive([](StageDone&) { ADD_FAILURE() << "half of the weights is no version"; },
                   [](caf::error& error) {
                     EXPECT_EQ(text_of(error).rfind("policy/pp1: ", 0), 0u) << text_of(error);
@@ -112,8 +114,7 @@ TEST_F(WeightStoreTest, AStageThatIsGoneIsNamedInTheAnswer) {
 }
 
 TEST_F(WeightStoreTest, TwoVersionsAtOnceEndTheStoreWithBothNumbers) {
-  std::string reason;
-  store->attach_functor([&](const caf::error& error) { reason = text_of(error); });
+  store->attach_functor([this](const caf::error& error) { reason = text_of(error); });
   publish(3);
   publish(4);
   EXPECT_NE(reason.find("state.version = 3, publish.version = 4"), std::string::npos) << reason;
