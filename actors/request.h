@@ -3,6 +3,7 @@
 #pragma once
 
 #include <caf/all.hpp>
+#include <caf/detail/pretty_type_name.hpp>
 #include <functional>
 #include <memory>
 #include <string>
@@ -37,19 +38,32 @@ inline constexpr std::chrono::minutes kRequestDeadline{30};
 
 using OnFailure = std::function<void(const std::string& what)>;
 
+// "RunBatch" of troupe::RunBatch.
+template <class Message>
+std::string short_name() {
+  const auto name = caf::detail::pretty_type_name(typeid(Message));
+  return name.substr(name.find_last_of(".:") + 1);
+}
+
 // Sends `message` to `peer`; exactly one of the two functions is called, on `self`.
 template <class Reply, class Self, class Handle, class Message, class OnReply>
 void ask(Self* self, const Peer<Handle>& peer, const Message& message, OnReply on_reply,
          OnFailure on_failure) {
+  const auto wait = self->probe().waits_for(peer.address, short_name<Message>());
   self->request(peer.handle, kRequestDeadline, message)
-      .then([on_reply = std::move(on_reply)](Reply& reply) mutable { on_reply(std::move(reply)); },
-            [on_failure = std::move(on_failure), name = std::string(self->name()),
-             address = peer.address](caf::error& error) {
-              on_failure(error == caf::sec::request_timeout
-                             ? name + " waited " + std::to_string(kRequestDeadline.count()) +
-                                   " minutes for " + address
-                             : address + ": " + text_of(error));
-            });
+      .then(
+          [self, wait, on_reply = std::move(on_reply)](Reply& reply) mutable {
+            self->probe().got(wait);
+            on_reply(std::move(reply));
+          },
+          [self, wait, on_failure = std::move(on_failure), name = std::string(self->name()),
+           address = peer.address](caf::error& error) {
+            self->probe().got(wait);
+            on_failure(error == caf::sec::request_timeout
+                           ? name + " waited " + std::to_string(kRequestDeadline.count()) +
+                                 " minutes for " + address
+                           : address + ": " + text_of(error));
+          });
 }
 
 // Asks all peers; `on_all` gets their replies in the peers' order. The first failure is reported

@@ -1,28 +1,71 @@
-// `troupe topology [RUN_DIR]`: who lives where in a run and who sends what to whom.
+// `troupe topology [RUN_DIR]`: who lives where in a run and who sends what to whom, of a run that
+// goes on, has ended or was killed.
 #include "storage/journal/topology.h"
+
+#include <poll.h>
+#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <iostream>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "apps/commands.h"
+#include "base/error.h"
+#include "storage/journal/critical_path.h"
+#include "storage/journal/diagnosis.h"
+#include "storage/journal/gantt.h"
 
 namespace troupe {
 namespace {
 
 struct Options {
   std::string run_dir = "runs/latest";
-  bool json = false;
-  bool dot = false;
+  std::optional<int64_t> at;
+  bool json = false, dot = false, watch = false, diagnose = false, critical_path = false;
 };
 
+// The stages' last step; nothing before the first step has ended.
+std::string gantt_of(const Options& options) try {
+  return gantt_text(read_timeline(options.run_dir, options.at));
+} catch (const UsageError&) {
+  return "";
+}
+
+// Shows the run anew each second until a key or Ctrl-C ends it, or the run its end.
+void watch(const Options& options) {
+  pollfd key = {STDIN_FILENO, POLLIN, 0};
+  do {
+    const auto topology = read_topology(options.run_dir);
+    const auto text = to_text(topology) + gantt_of(options);
+    if (isatty(STDOUT_FILENO)) std::cout << "\x1b[H\x1b[2J";
+    std::cout << text << std::flush;
+    const bool runs = std::ranges::any_of(topology.nodes,
+                                          [](const auto& node) { return node.state == "running"; });
+    if (!runs) return;
+  } while (poll(&key, isatty(STDIN_FILENO) ? 1 : 0, 1000) == 0);
+}
+
 void topology(const Options& options) {
-  auto topology = read_topology(options.run_dir);
+  if (options.diagnose) {
+    const auto diagnosis = diagnose_run(options.run_dir);
+    std::cout << diagnosis.text << std::flush;
+    if (diagnosis.verdict != Diagnosis::Verdict::healthy)
+      throw CLI::RuntimeError(static_cast<int>(diagnosis.verdict));
+    return;
+  }
+  if (options.watch) return watch(options);
+  if (options.critical_path) {
+    const auto timeline = read_timeline(options.run_dir, options.at);
+    std::cout << critical_path_text(timeline, critical_path(timeline));
+    return;
+  }
+  const auto topology = read_topology(options.run_dir, options.at);
   if (options.json)
     std::cout << to_json(topology) << "\n";
   else
-    std::cout << (options.dot ? to_dot(topology) : to_text(topology));
+    std::cout << (options.dot ? to_dot(topology) : to_text(topology) + gantt_of(options));
 }
 
 }  // namespace
@@ -32,8 +75,15 @@ void add_topology(CLI::App& app) {
   auto options = std::make_shared<Options>();
   command->add_option("RUN_DIR", options->run_dir, "A run that goes on, has ended or was killed")
       ->capture_default_str();
-  auto* json = command->add_flag("--json", options->json, "One JSON object");
-  command->add_flag("--dot", options->dot, "A graph for graphviz")->excludes(json);
+  command->add_option("--at", options->at, "As it was at the end of this training step");
+  auto* forms = command->add_option_group("form");
+  forms->add_flag("--json", options->json, "One JSON object (docs/topology.md)");
+  forms->add_flag("--dot", options->dot, "A graph for graphviz");
+  forms->add_flag("--watch", options->watch, "Anew each second, until a key is pressed");
+  forms->add_flag("--critical-path", options->critical_path, "What the last step's end waited for");
+  forms->add_flag("--diagnose", options->diagnose,
+                  "Is the run well? Exit status 0 healthy, 3 waiting, 4 dead");
+  forms->require_option(0, 1);
   command->callback([options] { topology(*options); });
 }
 

@@ -2,6 +2,8 @@
 // and an exit status: 0 done, 1 failed run, 2 bad usage or config.
 #include <CLI/CLI.hpp>
 #include <csignal>
+#include <cstdio>
+#include <cstdlib>
 #include <iostream>
 
 #include "apps/commands.h"
@@ -42,5 +44,7 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);  // a reader that went away shows as a failed write
   std::cout.exceptions(std::ios::badbit);
-  return troupe::run(argc, argv);
+  const int status = troupe::run(argc, argv);
+  std::fflush(nullptr);
+  std::_Exit(status);  // a launcher's actor system is not unwound (actors/cluster/cluster.h)
 }

@@ -10,6 +10,7 @@
 #include <sstream>
 
 #include "actors/cluster/log.h"
+#include "storage/journal/failure.h"
 
 namespace troupe {
 namespace {
@@ -48,6 +49,7 @@ Cluster::Cluster(ClusterOptions options) : options_(std::move(options)) {
   options_.plan = completed(options_.plan, runtime_folder_.path());
   std::filesystem::create_directories(options_.run_dir + "/logs");
   options_.run_dir = std::filesystem::canonical(options_.run_dir);
+  forget_failure(options_.run_dir);
   log_to_file(log_file(kLauncherNode));
   secret_ = write_secret(runtime_folder_.path() + "/secret");
   directory_ = system_.spawn(directory);
@@ -80,11 +82,20 @@ Cluster::~Cluster() {
     host_->wait();
   }
   signals_.stop_listening();
+  end_actors();
+  system_.middleman().unpublish(door_, port_);
+}
+
+void Cluster::end_actors() {
+  caf::scoped_actor self(system_);
   for (const auto& actor :
        {caf::actor_cast<caf::actor>(supervisor_), caf::actor_cast<caf::actor>(door_),
-        caf::actor_cast<caf::actor>(directory_)})
+        caf::actor_cast<caf::actor>(directory_)}) {
+    self->monitor(actor);
     caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
-  system_.middleman().unpublish(door_, port_);
+    self->receive([](const caf::down_msg&) {},
+                  caf::after(kFindLimit) >> [] { spdlog::error("an actor does not end"); });
+  }
 }
 
 RunOutcome Cluster::wait() {
@@ -160,10 +171,21 @@ std::string Cluster::log_file(const std::string& node) const {
 void Cluster::report(const NodeFailure& failure) const {
   auto text = failure_text(failure, log_file(failure.node));
   spdlog::error("node {} {}", failure.node, failure.what);
+  note(failure);
   if (options_.report)
     options_.report(text);
   else
     std::cerr << text << std::flush;
+}
+
+// A disk that is full must not hide the failure itself.
+void Cluster::note(const NodeFailure& failure) const try {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  note_failure(options_.run_dir,
+               {failure.node, failure.pid, failure.what, std::chrono::nanoseconds(now).count(),
+                last_lines(log_file(failure.node), kReportedLines)});
+} catch (const std::exception& e) {
+  spdlog::error("the failure is not noted: {}", e.what());
 }
 
 void Cluster::started() {

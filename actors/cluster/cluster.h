@@ -22,7 +22,7 @@ struct ClusterOptions {
   ActorFactories factories;  // node processes build the same table
   std::string run_dir;       // journal/ and logs/ are made in it
   ClusterLimits limits;
-  std::chrono::milliseconds trace_interval{500};
+  std::chrono::milliseconds trace_interval{500};   // 0: no tracing
   bool one_process = false;                        // all actors in this process
   std::vector<std::string> node_command;           // empty: this program, "node"
   std::function<void(const std::string&)> report;  // a failure's text; empty: standard error
@@ -61,7 +61,9 @@ class Cluster {
                                               ChildProcess::OnExit on_exit);
   std::string log_file(const std::string& node) const;
   void report(const NodeFailure& failure) const;
+  void note(const NodeFailure& failure) const;  // in the run folder
   void started();
+  void end_actors();  // the supervisor first, then those whom it talks to
 
   ClusterOptions options_;
   RuntimeFolder runtime_folder_;
@@ -72,8 +74,13 @@ class Cluster {
   std::shared_future<RunOutcome> outcome_ = ended_.get_future().share();
   std::string secret_;
   uint16_t port_ = 0;
-  SystemConfig config_;
-  caf::actor_system system_{config_.with_network()};
+  // Never unwound: a detached actor of CAF 0.17 now and then keeps a reference to itself (its issue
+  // 1196), and the system's destructor would wait for it for ever. Its actors are ended by ours.
+  struct System {
+    SystemConfig config;
+    caf::actor_system system{config.with_network()};
+  };
+  caf::actor_system& system_ = (new System)->system;
   Directory directory_;
   Supervisor supervisor_;
   Door door_;

@@ -56,6 +56,8 @@ NodeHost::NodeHost(caf::actor_system& system, std::string name, const Joined& cl
                           end_the_run(cluster.supervisor, name)}} {
   using std::chrono::milliseconds;
   const auto& settings = cluster.settings;
+  auto& book = dynamic_cast<const SystemConfig&>(system.config()).trace_book;
+  book.enabled = settings.trace_interval_ms > 0;
   auto tracer = system.spawn<caf::detached>(
       troupe::tracer, TracerConfig{.node = name,
                                    .journal_folder = settings.run_dir + "/journal/" + name,

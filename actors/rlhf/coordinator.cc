@@ -122,6 +122,10 @@ void CoordinatorState::report(json metrics, int64_t step, int64_t total_steps) {
   if (start_.reporter) tell(self_, start_.reporter, StepMetrics{line, step, total_steps});
 }
 
+void CoordinatorState::note_work(std::string label, std::chrono::steady_clock::time_point began) {
+  self_->probe().worked(std::move(label), began.time_since_epoch().count());
+}
+
 void CoordinatorState::end(const std::string& failure) {
   tell(self_, start_.supervisor, RunEnded{failure});
 }

@@ -86,6 +86,7 @@ class CoordinatorState {
                    nlohmann::json state);
 
   void report(nlohmann::json metrics, int64_t step, int64_t total_steps);
+  void note_work(std::string label, std::chrono::steady_clock::time_point began);
   void end(const std::string& failure);
   RunConfig::Reader config() const { return setup_->config(); }
 

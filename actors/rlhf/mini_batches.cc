@@ -23,11 +23,15 @@ std::vector<std::vector<MicroBatch>> split_into_mini_batches(std::vector<MicroBa
                                                              int64_t count,
                                                              const RandomAddress& address) {
   CHECK(count >= 1 && !micro_batches.empty(), count, micro_batches.size());
-  if (count == 1) return {std::move(micro_batches)};
+  std::vector<std::vector<MicroBatch>> mini_batches;
+  if (count == 1) {
+    mini_batches.push_back(std::move(micro_batches));
+    return mini_batches;
+  }
   const size_t size = micro_batches.size();
   const size_t parts = std::min(static_cast<size_t>(count), size);
   const auto order = permutation(size, address);
-  std::vector<std::vector<MicroBatch>> mini_batches(parts);
+  mini_batches.resize(parts);
   for (size_t part = 0; part < parts; ++part) {
     std::vector<size_t> members(order.begin() + static_cast<int64_t>(part * size / parts),
                                 order.begin() + static_cast<int64_t>((part + 1) * size / parts));

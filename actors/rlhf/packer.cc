@@ -1,9 +1,14 @@
 #include "actors/rlhf/packer.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "base/error.h"
 
 namespace troupe {
 namespace {
+
+using Clock = std::chrono::steady_clock;
 
 std::vector<Peer<Stage>> stage_peers(const Peers& peers, const std::vector<std::string>& names) {
   std::vector<Peer<Stage>> stages;
@@ -24,6 +29,7 @@ void PackerState::add(const Trajectories& batch) {
         trajectories_.try_emplace(trajectory.key, ScoredTrajectory{trajectory}).second;
     CHECK(is_new, trajectory.key.prompt_id, trajectory.key.sample_index);
   }
+  generated_at_ = Clock::now();
 }
 
 void PackerState::add(const Scores& scores) {
@@ -33,6 +39,8 @@ void PackerState::add(const Scores& scores) {
 void PackerState::ask(const MakeExperience& ask, caf::typed_response_promise<Experience> done) {
   CHECK(!done_.pending(), asked_.step, ask.step);
   asked_ = ask;
+  asked_at_ = Clock::now();
+  times_.clear();
   done_ = std::move(done);
 }
 
@@ -42,7 +50,23 @@ bool PackerState::is_complete() const {
          scores_.size() == trajectories_.size();
 }
 
+void PackerState::note_time(const std::string& what, Clock::time_point since) {
+  times_[what] = std::chrono::duration<double>(Clock::now() - since).count();
+}
+
+void PackerState::note_wait(ActorProbe& probe) {
+  probe.got(std::exchange(wait_, 0));
+  if (!done_.pending() || is_complete() || !sorted_.empty()) return;
+  const auto step = " of step " + std::to_string(asked_.step);
+  wait_ = num_missing() > 0
+              ? probe.waits_for("rollout", std::to_string(num_missing()) + " trajectories" + step)
+              : probe.waits_for("reward", "the scores" + step);
+}
+
 std::vector<MicroBatch> PackerState::pack() {
+  const std::chrono::duration<double> generating = generated_at_ - asked_at_;
+  times_["timing_s/gen"] = std::max(0.0, generating.count());
+  note_time("timing_s/reward", std::max(asked_at_, generated_at_));
   std::vector<TrainingSequence> sequences;
   for (auto& [key, scored] : trajectories_) {
     scored.score = scores_.at(key);
@@ -78,6 +102,7 @@ void PackerState::deliver() {
   experience.step = asked_.step;
   experience.num_sequences = static_cast<int64_t>(sorted_.size());
   experience.metrics = columns.metrics;
+  experience.metrics.merge(times_);
   experience.mean_kl = columns.mean_kl;
   for (size_t i = 0; i < sorted_.size(); ++i) {
     const auto& scored = sorted_[i];
@@ -105,8 +130,10 @@ Packer::behavior_type packer(Traced<Packer, PackerState>* self, PackerConfig con
   const auto fail = [&state](const std::string& what) { state.fail(what); };
   // Reference and critic work at the same time; whoever is last delivers.
   const auto advance = [self, &state, fail] {
+    state.note_wait(self->probe());
     if (!state.is_complete()) return;
     const auto micro_batches = state.pack();
+    const auto began = Clock::now();
     auto missing = std::make_shared<int>(state.reference.exists() + state.critic.exists());
     const auto one_done = [&state, missing] {
       if (--*missing == 0) state.deliver();
@@ -114,7 +141,8 @@ Packer::behavior_type packer(Traced<Packer, PackerState>* self, PackerConfig con
     if (state.reference.exists())
       state.reference.run(
           self, LossSpec{}, micro_batches,
-          [&state, one_done](BatchResult&& result) {
+          [&state, one_done, began](BatchResult&& result) {
+            state.note_time("timing_s/ref", began);
             state.add_reference(result);
             one_done();
           },
@@ -122,7 +150,8 @@ Packer::behavior_type packer(Traced<Packer, PackerState>* self, PackerConfig con
     if (state.critic.exists())
       state.critic.run(
           self, LossSpec{}, micro_batches,
-          [&state, one_done](BatchResult&& result) {
+          [&state, one_done, began](BatchResult&& result) {
+            state.note_time("timing_s/values", began);
             state.add_values(result);
             one_done();
           },

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <caf/all.hpp>
+#include <chrono>
 #include <map>
 #include <memory>
 #include <optional>
@@ -46,9 +47,20 @@ class PackerState {
   // After all columns are there.
   void deliver();
   void fail(const std::string& what);
+  // Notes how long `what` took, "timing_s/gen", since the moment before.
+  void note_time(const std::string& what, std::chrono::steady_clock::time_point since);
+  // For whom the step that was asked for waits now, for the topology.
+  void note_wait(ActorProbe& probe);
 
  private:
+  int64_t num_missing() const {
+    return asked_.num_trajectories - static_cast<int64_t>(trajectories_.size());
+  }
+
   MakeExperience asked_;
+  std::chrono::steady_clock::time_point asked_at_, generated_at_;
+  std::map<std::string, double> times_;
+  int64_t wait_ = 0;
   caf::typed_response_promise<Experience> done_;
   std::map<TrajectoryKey, ScoredTrajectory> trajectories_;
   std::map<TrajectoryKey, float> scores_;

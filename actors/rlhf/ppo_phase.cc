@@ -198,9 +198,10 @@ Async<void> CoordinatorState::ppo() {
     tell(self_, start_.supervisor, TrainingStep{step});
     json metrics = {{"phase", "ppo"}, {"training/global_step", step}};
     const auto began = Clock::now();
+    self_->probe().gauge("weight_version", static_cast<double>(version_));
     auto generating = generate_experience(step);
     Experience experience = co_await generating;
-    metrics["timing_s/gen"] = seconds_since(began);
+    note_work("gen", began);
     for (const auto& [name, value] : experience.metrics) metrics[name] = value;
     metrics["actor/reward_kl_penalty_coeff"] = kl_controller_->kl_coef;
     kl_controller_->update(experience.mean_kl, experience.num_sequences);
@@ -212,10 +213,13 @@ Async<void> CoordinatorState::ppo() {
     auto training = train_on(std::move(experience), metrics);
     co_await training;
     metrics["timing_s/train"] = seconds_since(training_began);
+    note_work("train", training_began);
     const auto publishing_began = Clock::now();
     auto publishing = publish(step);
     co_await publishing;
     metrics["timing_s/update_weights"] = seconds_since(publishing_began);
+    note_work("update_weights", publishing_began);
+    note_work("step " + std::to_string(step), began);
     metrics["timing_s/step"] = seconds_since(began);
     metrics["perf/total_num_tokens"] = num_tokens;
     metrics["perf/throughput"] = static_cast<double>(num_tokens) / seconds_since(began);
@@ -226,6 +230,7 @@ Async<void> CoordinatorState::ppo() {
       auto evaluating = evaluate(metrics);
       co_await evaluating;
       metrics["timing_s/testing"] = seconds_since(testing_began);
+      note_work("testing", testing_began);
     }
     if (is_last || is_due(step, trainer.getSaveFreq())) {
       const auto saving_began = Clock::now();
@@ -243,6 +248,7 @@ Async<void> CoordinatorState::ppo() {
            {{"mean", score_statistics_.mean}, {"deviation", score_statistics_.deviation}}}};
       saving_ = save(checkpoint_folder(setup_->run_dir(), step), roles, true, state);
       metrics["timing_s/save_checkpoint"] = seconds_since(saving_began);
+      note_work("save_checkpoint", saving_began);
     }
     report(std::move(metrics), step, total);
     if (is_last) break;

@@ -8,10 +8,11 @@
 namespace troupe {
 namespace {
 
+std::chrono::milliseconds milliseconds(double seconds) {
+  return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
+}
+
 ClusterLimits limits_of(RunConfig::Cluster::Reader cluster) {
-  const auto milliseconds = [](double seconds) {
-    return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
-  };
   ClusterLimits limits;
   limits.heartbeat_interval = milliseconds(cluster.getHeartbeatIntervalSeconds());
   limits.heartbeat_limit = milliseconds(cluster.getHeartbeatLimitSeconds());
@@ -24,6 +25,7 @@ ClusterOptions cluster_options(const RunSetup& setup) {
   options.factories = actor_factories();
   options.run_dir = setup.run_dir();
   options.limits = limits_of(setup.config().getCluster());
+  options.trace_interval = milliseconds(setup.config().getCluster().getTraceIntervalSeconds());
   options.one_process = setup.config().getCluster().getOneProcess();
   return options;
 }

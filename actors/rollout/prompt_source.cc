@@ -68,9 +68,10 @@ void PromptSourceState::keep_samples(const Trajectories& samples) {
 }
 
 void PromptSourceState::start_collecting(int64_t count,
-                                         caf::typed_response_promise<Trajectories> done) {
+                                         caf::typed_response_promise<Trajectories> done,
+                                         std::function<void()> on_complete) {
   CHECK(!collecting_, count);
-  collecting_ = Collecting{count, {}, std::move(done)};
+  collecting_ = Collecting{count, {}, std::move(done), std::move(on_complete)};
 }
 
 void PromptSourceState::collect(const Trajectories& batch) {
@@ -86,6 +87,7 @@ void PromptSourceState::collect(const Trajectories& batch) {
             [](const Trajectory& a, const Trajectory& b) { return a.key < b.key; });
   auto done = std::move(collecting_->done);
   auto reply = std::move(all);
+  if (collecting_->on_complete) collecting_->on_complete();
   collecting_.reset();
   done.deliver(std::move(reply));
 }
@@ -134,7 +136,12 @@ PromptSource::behavior_type prompt_source(Traced<PromptSource, PromptSourceState
         auto done = self->make_response_promise<Trajectories>();
         auto own = collect.hand_out;
         own.receiver = caf::actor_cast<caf::strong_actor_ptr>(self);
-        state.start_collecting(own.num_prompts * own.samples_per_prompt, done);
+        const int64_t count = own.num_prompts * own.samples_per_prompt;
+        state.start_collecting(count, done,
+                               [self, wait = self->probe().waits_for(
+                                          "rollout", std::to_string(count) + " responses")] {
+                                 self->probe().got(wait);
+                               });
         hand_out(own);
         return done;
       },

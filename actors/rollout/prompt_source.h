@@ -3,6 +3,7 @@
 #pragma once
 
 #include <caf/all.hpp>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -47,7 +48,8 @@ class PromptSourceState {
   // Samples of the policy for pool prompts, of which pairs are made.
   void keep_samples(const Trajectories& samples);
   // Responses that somebody waits for; one collection at a time.
-  void start_collecting(int64_t count, caf::typed_response_promise<Trajectories> done);
+  void start_collecting(int64_t count, caf::typed_response_promise<Trajectories> done,
+                        std::function<void()> on_complete = {});
   void collect(const Trajectories& batch);
   Examples preference_pairs(const TakePreferencePairs& take) const;
 
@@ -58,6 +60,7 @@ class PromptSourceState {
     int64_t missing = 0;
     Trajectories all;
     caf::typed_response_promise<Trajectories> done;
+    std::function<void()> on_complete;
   };
   std::optional<Collecting> collecting_;
   std::map<int64_t, std::map<int32_t, std::string>> samples_;  // by pool prompt, sample index

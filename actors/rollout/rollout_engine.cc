@@ -29,8 +29,9 @@ SamplingOptions sampling_options(const SamplingSpec& spec) {
 
 }  // namespace
 
-void RolloutEngineState::configure(RolloutEngineConfig config) {
+void RolloutEngineState::configure(RolloutEngineConfig config, ActorProbe* probe) {
   config_ = std::move(config);
+  probe_ = probe;
   name = config_.address;
   generator_ = std::make_unique<Generator>(config_.model, config_.options, config_.compute->pool());
 }
@@ -59,7 +60,13 @@ std::optional<VersionLoaded> RolloutEngineState::load_if_complete() {
   generator_->drop_caches();
   arrived_.clear();
   version_ = coming_.version;
+  probe_->gauge("weight_version", static_cast<double>(version_));
   return VersionLoaded{version_, name};
+}
+
+void RolloutEngineState::note_load() {
+  probe_->gauge("samples_in_flight", static_cast<double>(pending_.size()));
+  probe_->gauge("kv_use", generator_->cache_use());
 }
 
 void RolloutEngineState::submit(const Generate& work) {
@@ -83,6 +90,7 @@ void RolloutEngineState::submit(const Generate& work) {
     pending.trajectory.answer = prompt.answer;
     generator_->submit(std::move(request));
   }
+  note_load();
 }
 
 std::vector<std::pair<caf::strong_actor_ptr, Trajectories>> RolloutEngineState::step() {
@@ -105,13 +113,14 @@ std::vector<std::pair<caf::strong_actor_ptr, Trajectories>> RolloutEngineState::
     if (!joins) messages.push_back({pending.receiver, {pending.use, step, {}}});
     messages.back().second.trajectories.push_back(std::move(pending.trajectory));
   }
+  note_load();
   return messages;
 }
 
 RolloutEngine::behavior_type rollout_engine(Traced<RolloutEngine, RolloutEngineState>* self,
                                             RolloutEngineConfig config) {
   auto& state = self->state;
-  state.configure(std::move(config));
+  state.configure(std::move(config), &self->probe());
   const auto load_if_complete = [self, &state] {
     if (auto loaded = state.load_if_complete()) tell(self, state.weight_store(), *loaded);
   };

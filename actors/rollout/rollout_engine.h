@@ -31,7 +31,7 @@ class RolloutEngineState {
  public:
   std::string name = "rollout";
 
-  void configure(RolloutEngineConfig config);
+  void configure(RolloutEngineConfig config, ActorProbe* probe);
 
   void receive(const TensorMessage& message);
   void announce(const VersionComing& coming);
@@ -53,7 +53,10 @@ class RolloutEngineState {
     caf::strong_actor_ptr receiver;
   };
 
+  void note_load();  // for the topology
+
   RolloutEngineConfig config_;
+  ActorProbe* probe_ = nullptr;
   std::unique_ptr<Generator> generator_;
   std::map<std::string, TensorRef> arrived_;  // of the coming version
   int64_t arrived_version_ = -1;

@@ -29,6 +29,11 @@ const std::string& sender_address(const caf::type_erased_tuple& content) {
   return is_tensor ? content.get_as<TensorMessage>(0).sender : kNone;
 }
 
+int64_t tensor_bytes(const caf::type_erased_tuple& content) {
+  const bool is_tensor = !content.empty() && content.match_element<TensorMessage>(0);
+  return is_tensor ? static_cast<int64_t>(content.get_as<TensorMessage>(0).tensor.num_bytes) : 0;
+}
+
 template <class T>
 void add(std::atomic<T>& x, T amount) {  // one writer, so no read-modify-write
   x.store(x.load(std::memory_order_relaxed) + amount, std::memory_order_relaxed);
@@ -74,18 +79,48 @@ ActorProbe::Edge& ActorProbe::edge_of(const caf::mailbox_element& message) {
 }
 
 ActorProbe::Handling::Handling(ActorProbe& probe, const caf::mailbox_element& message)
-    : probe_(probe), edge_(probe.edge_of(message)), start_ns_(now_ns()) {
+    : probe_(probe),
+      edge_(probe.edge_of(message)),
+      bytes_(tensor_bytes(message.content())),
+      start_ns_(now_ns()) {
   probe_.handler_start_ns_.store(start_ns_, std::memory_order_relaxed);
 }
 
 void ActorProbe::Handling::finish(bool consumed) {
   probe_.handler_start_ns_.store(0, std::memory_order_relaxed);
   if (!consumed) return;
+  const auto consumed_before = probe_.consumed_.load(std::memory_order_relaxed);
+  const auto arrived =
+      probe_.arrivals_[consumed_before % kArrivals].load(std::memory_order_relaxed);
+  const auto end = now_ns();
   add(probe_.consumed_, uint64_t{1});
   add(edge_.count, int64_t{1});
-  auto duration = now_ns() - start_ns_;
-  add(edge_.handler_ns, duration);
-  edge_.durations.add(duration);
+  add(edge_.handler_ns, end - start_ns_);
+  add(edge_.bytes, bytes_);
+  edge_.last_ns.store(end, std::memory_order_relaxed);
+  edge_.durations.add(end - start_ns_);
+  const auto index = static_cast<uint32_t>(&edge_ - probe_.edges_.data());
+  probe_.handled_.add({index, std::min(arrived, start_ns_), start_ns_, end});
+}
+
+void ActorProbe::worked(std::string label, int64_t start_ns) {
+  work_.add({std::move(label), start_ns, now_ns()});
+}
+
+int64_t ActorProbe::waits_for(std::string whom, std::string what) {
+  std::lock_guard lock(description_mutex_);
+  waits_[++last_wait_] = {std::move(whom), std::move(what), now_ns()};
+  return last_wait_;
+}
+
+void ActorProbe::got(int64_t wait) {
+  std::lock_guard lock(description_mutex_);
+  waits_.erase(wait);
+}
+
+void ActorProbe::gauge(const std::string& name, double value) {
+  std::lock_guard lock(description_mutex_);
+  description_.gauges[name] = value;
 }
 
 ActorStats ActorProbe::stats() const {
@@ -93,6 +128,7 @@ ActorStats ActorProbe::stats() const {
   {
     std::lock_guard lock(description_mutex_);
     stats = description_;
+    for (const auto& [number, wait] : waits_) stats.waits.push_back(wait);
   }
   auto now = now_ns();
   auto ended = ended_ns_.load(std::memory_order_relaxed);
@@ -111,6 +147,8 @@ ActorStats ActorProbe::stats() const {
     edge.handler_ns = edges_[i].handler_ns.load(std::memory_order_relaxed);
     edge.p50_ns = edges_[i].durations.quantile(0.5);
     edge.p99_ns = edges_[i].durations.quantile(0.99);
+    edge.bytes = edges_[i].bytes.load(std::memory_order_relaxed);
+    edge.last_ns = edges_[i].last_ns.load(std::memory_order_relaxed);
   }
   return stats;
 }

@@ -8,11 +8,13 @@
 #include <caf/node_id.hpp>
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <mutex>
 #include <string>
 #include <vector>
 
 #include "actors/trace/duration_histogram.h"
+#include "actors/trace/timeline_log.h"
 
 namespace troupe {
 
@@ -27,6 +29,14 @@ struct EdgeStats {
   int64_t handler_ns = 0;
   int64_t p50_ns = 0;
   int64_t p99_ns = 0;
+  int64_t bytes = 0;    // of tensors
+  int64_t last_ns = 0;  // when the last one was handled, steady clock
+};
+
+// What an actor has asked for and not got yet.
+struct PendingWait {
+  std::string whom, what;
+  int64_t since_ns = 0;  // steady clock
 };
 
 struct ActorStats {
@@ -39,6 +49,8 @@ struct ActorStats {
   int64_t current_handler_ns = 0;  // how long the running handler has been at it; 0 = idle
   int64_t lifetime_ns = 0;
   std::vector<EdgeStats> edges;
+  std::vector<PendingWait> waits;
+  std::map<std::string, double> gauges;  // "weight_version", "samples_in_flight" ...
 };
 
 class ActorProbe {
@@ -48,6 +60,8 @@ class ActorProbe {
     EdgeStats key;
     std::atomic<int64_t> count = 0;
     std::atomic<int64_t> handler_ns = 0;
+    std::atomic<int64_t> bytes = 0;
+    std::atomic<int64_t> last_ns = 0;
     DurationHistogram durations;
   };
 
@@ -72,13 +86,24 @@ class ActorProbe {
    private:
     ActorProbe& probe_;
     Edge& edge_;
+    int64_t bytes_;
     int64_t start_ns_;
   };
 
+  // Brackets a named piece of the actor's work.
+  void worked(std::string label, int64_t start_ns);
+  // The actor asked `whom` for `what`; pass the number to got() when the answer has come.
+  int64_t waits_for(std::string whom, std::string what);
+  void got(int64_t wait);
+  void gauge(const std::string& name, double value);
+
   ActorStats stats() const;
+  std::vector<HandledSpan> take_handled() { return handled_.take(); }
+  std::vector<WorkSpan> take_work() { return work_.take(); }
+
+  static int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
 
  private:
-  static int64_t now_ns() { return std::chrono::steady_clock::now().time_since_epoch().count(); }
   Edge& edge_of(const caf::mailbox_element& message);
 
   const int64_t created_ns_ = now_ns();
@@ -90,8 +115,13 @@ class ActorProbe {
   std::atomic<size_t> num_edges_ = 0;
   std::array<Edge, kEdges> edges_;
 
+  TimelineLog<HandledSpan> handled_;
+  TimelineLog<WorkSpan> work_;
+
   mutable std::mutex description_mutex_;
   ActorStats description_;
+  int64_t last_wait_ = 0;
+  std::map<int64_t, PendingWait> waits_;
 };
 
 }  // namespace troupe

@@ -15,6 +15,13 @@ std::string host_name() {
   return name;
 }
 
+void take_timeline(ActorProbe& probe, ActorRecord& actor) {
+  for (const auto& span : probe.take_handled())
+    actor.handled.push_back({span.edge, span.arrived_ns, span.start_ns, span.end_ns});
+  for (auto& span : probe.take_work())
+    actor.work.push_back({std::move(span.label), span.start_ns, span.end_ns});
+}
+
 ActorRecord to_record(ActorStats stats, const std::map<caf::actor_id, ActorLabel>& labels) {
   auto label = labels.find(stats.id);
   bool planned = label != labels.end();
@@ -30,14 +37,17 @@ ActorRecord to_record(ActorStats stats, const std::map<caf::actor_id, ActorLabel
   for (auto& edge : stats.edges)
     actor.edges.push_back({edge.sender == 0 ? "" : to_string(edge.sender_node), edge.sender,
                            std::move(edge.message), edge.count, edge.handler_ns, edge.p50_ns,
-                           edge.p99_ns, std::move(edge.sender_address)});
+                           edge.p99_ns, std::move(edge.sender_address), edge.bytes, edge.last_ns});
+  for (auto& wait : stats.waits)
+    actor.waits.push_back({std::move(wait.whom), std::move(wait.what), wait.since_ns});
+  actor.gauges = std::move(stats.gauges);
   return actor;
 }
 
 }  // namespace
 
 NodeRecord snapshot(const caf::actor_system& system, const std::string& node, int64_t step,
-                    bool final) {
+                    bool final, Timeline timeline) {
   const auto& book = dynamic_cast<const SystemConfig&>(system.config()).trace_book;
   auto now = std::chrono::system_clock::now().time_since_epoch();
   NodeRecord record{.node = node,
@@ -46,11 +56,16 @@ NodeRecord snapshot(const caf::actor_system& system, const std::string& node, in
                     .host = host_name(),
                     .system = to_string(system.node()),
                     .wall_time_ns = std::chrono::nanoseconds(now).count(),
+                    .steady_ns = ActorProbe::now_ns(),
                     .step = step,
                     .final = final};
   auto labels = book.labels();
-  for (auto& stats : book.stats())
-    if (stats.id != 0) record.actors.push_back(to_record(std::move(stats), labels));
+  for (const auto& probe : book.probes()) {
+    auto stats = probe->stats();
+    if (stats.id == 0) continue;
+    record.actors.push_back(to_record(std::move(stats), labels));
+    if (timeline == Timeline::take) take_timeline(*probe, record.actors.back());
+  }
   return record;
 }
 

@@ -9,8 +9,10 @@
 
 namespace troupe {
 
+enum class Timeline { keep, take };  // what the actors did since it was last taken
+
 // `step`: the training step that runs, -1 before the first. `final`: the node is leaving in order.
 NodeRecord snapshot(const caf::actor_system& system, const std::string& node, int64_t step,
-                    bool final);
+                    bool final, Timeline timeline);
 
 }  // namespace troupe

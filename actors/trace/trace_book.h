@@ -1,6 +1,7 @@
 // The probes of all actors of one process. `main` owns it through the actor system's config.
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -20,6 +21,9 @@ struct ActorLabel {
 
 class TraceBook {
  public:
+  // Whether actors note what they handle; off, a message costs nothing.
+  std::atomic<bool> enabled = true;
+
   std::shared_ptr<ActorProbe> add_probe() {
     std::lock_guard lock(mutex_);
     return probes_.emplace_back(std::make_shared<ActorProbe>());
@@ -35,11 +39,9 @@ class TraceBook {
     return labels_;
   }
 
-  std::vector<ActorStats> stats() const {
+  std::vector<std::shared_ptr<ActorProbe>> probes() const {
     std::lock_guard lock(mutex_);
-    std::vector<ActorStats> stats;
-    for (const auto& probe : probes_) stats.push_back(probe->stats());
-    return stats;
+    return probes_;
   }
 
  private:

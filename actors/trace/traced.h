@@ -21,15 +21,14 @@ template <class Base, class State>  // Base: caf::typed_event_based_actor<...>
 class TracedActor : public Base {
  public:
   explicit TracedActor(caf::actor_config& config)
-      : Base(config),
-        probe_(dynamic_cast<const SystemConfig&>(this->system().config()).trace_book.add_probe()) {
+      : Base(config), book_(trace_book(this->system())), probe_(book_.add_probe()) {
     this->set_exception_handler(
         [](caf::scheduled_actor*, std::exception_ptr& exception) { return error_of(exception); });
   }
 
   using Base::enqueue;
   void enqueue(caf::mailbox_element_ptr message, caf::execution_unit* host) override {
-    probe_->arrived();
+    if (is_traced()) probe_->arrived();
     Base::enqueue(std::move(message), host);
   }
 
@@ -40,11 +39,14 @@ class TracedActor : public Base {
 
   using Base::consume;
   caf::invoke_message_result consume(caf::mailbox_element& message) override {
+    if (!is_traced()) return Base::consume(message);
     ActorProbe::Handling handling(*probe_, message);
     auto result = Base::consume(message);
     handling.finish(result != caf::invoke_message_result::skipped);
     return result;
   }
+
+  ActorProbe& probe() { return *probe_; }
 
   bool cleanup(caf::error&& reason, caf::execution_unit* host) override {
     probe_->exited(reason ? text_of(reason) : "normal");
@@ -52,6 +54,12 @@ class TracedActor : public Base {
   }
 
  private:
+  static TraceBook& trace_book(caf::actor_system& system) {
+    return dynamic_cast<const SystemConfig&>(system.config()).trace_book;
+  }
+  bool is_traced() const { return book_.enabled.load(std::memory_order_relaxed); }
+
+  TraceBook& book_;
   std::shared_ptr<ActorProbe> probe_;
 };
 

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "actors/messages.h"
+#include "actors/trace/snapshot.h"
 #include "actors/trace/traced.h"
 #include "storage/journal/journal.h"
 
@@ -32,7 +33,7 @@ using Tracer = caf::typed_actor<caf::reacts_to<Sample>, caf::reacts_to<TrainingS
 struct TracerConfig {
   std::string node;
   std::string journal_folder;
-  caf::timespan interval = std::chrono::milliseconds(500);
+  caf::timespan interval = std::chrono::milliseconds(500);  // 0: only the first and the last
 };
 
 struct TracerState {
@@ -42,7 +43,7 @@ struct TracerState {
   int64_t step = -1;
   int64_t last_written_step = -1;
 
-  void write(const caf::actor_system& system, bool final);
+  void write(const caf::actor_system& system, Timeline timeline, bool final = false);
 };
 
 Tracer::behavior_type tracer(Traced<Tracer, TracerState>* self, TracerConfig config);

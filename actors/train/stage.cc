@@ -27,8 +27,9 @@ std::string stage_address(const std::string& role, int stage) {
   return role + "/pp" + std::to_string(stage);
 }
 
-void StageState::configure(StageConfig config) {
+void StageState::configure(StageConfig config, ActorProbe* probe) {
   config_ = std::move(config);
+  probe_ = probe;
   const auto& options = config_.options;
   name = stage_address(config_.role, options.stage);
   const StageNeighbours neighbours = {options.stage > 0, options.stage + 1 < options.num_stages};
@@ -92,8 +93,9 @@ void StageState::start_next() {
 
 void StageState::advance() {
   if (!is_running_) return;
+  probe_->got(std::exchange(wait_, 0));
   while (auto ready = flow_->fire()) fire(std::move(*ready));
-  if (!flow_->is_done()) return;
+  if (!flow_->is_done()) return note_wait();
   if (worker_->trains() && !exchange_shared_gradient()) return;
   is_running_ = false;
   {
@@ -103,14 +105,21 @@ void StageState::advance() {
   if (!waiting_.empty()) start_next();
 }
 
+void StageState::note_wait() {
+  const int other = config_.options.stage + (flow_->waits_for_next() ? 1 : -1);
+  wait_ = probe_->waits_for(stage_address(config_.role, other), flow_->waiting_for());
+}
+
 void StageState::fire(StageFlow::Fire fire) {
+  const bool is_forward = fire.instruction.work == Work::forward;
+  const int64_t micro_batch = fire.instruction.micro_batch;
   TensorRef output;
   {
     auto lease = config_.compute->lease();
+    const auto start = ActorProbe::now_ns();
     output = worker_->execute(fire.instruction, fire.input);
+    probe_->worked((is_forward ? "F" : "B") + std::to_string(micro_batch), start);
   }
-  const bool is_forward = fire.instruction.work == Work::forward;
-  const int64_t micro_batch = fire.instruction.micro_batch;
   if (fire.input)
     send(is_forward ? previous_ : next_, is_forward ? "free_hidden" : "free_gradient", micro_batch,
          nothing());
@@ -130,7 +139,11 @@ bool StageState::exchange_shared_gradient() {
   }
   if (!shared) return true;
   auto other = shared_gradients_.extract(batch_);
-  if (!other) return false;
+  if (!other) {
+    const int end = config_.options.num_stages - 1 - config_.options.stage;
+    wait_ = probe_->waits_for(stage_address(config_.role, end), "the shared gradient");
+    return false;
+  }
   worker_->model().gradients().add(*shared, other.mapped().as<float>());
   return true;
 }
@@ -143,7 +156,7 @@ StageDone StageState::apply(const ApplyUpdate& update) {
 
 Stage::behavior_type stage(Traced<Stage, StageState>* self, StageConfig config) {
   auto& state = self->state;
-  state.configure(std::move(config));
+  state.configure(std::move(config), &self->probe());
   return {
       [&state](const TensorMessage& message) { state.receive(message); },
       [self, &state](const RunBatch& batch) -> caf::result<BatchResult> {

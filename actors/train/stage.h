@@ -43,7 +43,7 @@ class StageState {
  public:
   std::string name = "stage";
 
-  void configure(StageConfig config);
+  void configure(StageConfig config, ActorProbe* probe);
   void receive(const TensorMessage& message);
   // Batches run in the order in which they come.
   void run(const RunBatch& batch, caf::typed_response_promise<BatchResult> done);
@@ -63,8 +63,11 @@ class StageState {
   void send(TensorOutlet& outlet, const char* stream, int64_t micro_batch, TensorRef tensor);
   bool exchange_shared_gradient();
   std::vector<std::string> own_weights() const;
+  void note_wait();  // for what the next instruction waits, if it does
 
   StageConfig config_;
+  ActorProbe* probe_ = nullptr;
+  int64_t wait_ = 0;
   std::unique_ptr<StageFlow> flow_;
   std::unique_ptr<StageWorker> worker_;
   TensorOutlet previous_, next_, shared_, store_;

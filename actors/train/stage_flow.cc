@@ -38,13 +38,22 @@ std::optional<StageFlow::Fire> StageFlow::fire() {
   return fire;
 }
 
+bool StageFlow::has_register() const {
+  const Work work = program_[next_].work;
+  return !has_consumer(work) || side(work).free_registers > 0;
+}
+
+// Activations come from before, gradients from behind; a register is given back by whom it went to.
+bool StageFlow::waits_for_next() const {
+  if (is_done()) return false;
+  return (program_[next_].work == Work::backward) == has_register();
+}
+
 std::string StageFlow::waiting_for() const {
   if (is_done()) return "";
   const Instruction& instruction = program_[next_];
   const char* what = instruction.work == Work::forward ? "hidden" : "gradient";
-  const bool has_register =
-      !has_consumer(instruction.work) || side(instruction.work).free_registers > 0;
-  return (has_register ? std::string(what) : "a free register for the " + std::string(what)) +
+  return (has_register() ? std::string(what) : "a free register for the " + std::string(what)) +
          " of micro-batch " + std::to_string(instruction.micro_batch);
 }
 

@@ -39,8 +39,12 @@ class StageFlow {
   bool is_done() const { return next_ == program_.size(); }
   // What the next instruction waits for, for a person: "hidden of micro-batch 3".
   std::string waiting_for() const;
+  bool waits_for_next() const;  // the next stage brings it, not the previous one
 
  private:
+  // Whether the next instruction's output, if it has one, has somewhere to go.
+  bool has_register() const;
+
   // Activations go down the pipeline, gradients up it: each has its inputs and its registers.
   struct Side {
     std::map<std::pair<int64_t, int64_t>, TensorRef> inputs;  // by batch and micro-batch

@@ -52,9 +52,16 @@ zmq::message_t to_frame(const TensorRef& tensor) {
   return {const_cast<std::byte*>(tensor.data.get()), tensor.num_bytes, release, share};
 }
 
+// The frame's bytes; moved to where kernels may read them if ZeroMQ, which lets small frames lie
+// anywhere in what it received at once, has put them at an odd address.
 std::shared_ptr<const std::byte> share_frame(zmq::message_t frame) {
+  const auto* data = frame.data<std::byte>();
+  if (reinterpret_cast<uintptr_t>(data) % alignof(std::max_align_t) != 0) {
+    auto copy = std::make_shared<std::vector<std::byte>>(data, data + frame.size());
+    return {copy, copy->data()};
+  }
   auto owner = std::make_shared<zmq::message_t>(std::move(frame));
-  return {owner, static_cast<const std::byte*>(owner->data())};
+  return {owner, owner->data<std::byte>()};
 }
 
 TensorMessage read(wire::TensorHeader::Reader header, zmq::message_t payload) {

@@ -192,6 +192,10 @@ void Generator::release(Sequence& sequence) {
   sequence.num_cached = 0;
 }
 
+double Generator::cache_use() const {
+  return 1 - static_cast<double>(cache_->num_free()) / cache_->num_blocks();
+}
+
 void Generator::drop_caches() {
   for (auto& sequence : running_) release(*sequence);
 }

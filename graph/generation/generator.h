@@ -65,6 +65,7 @@ class Generator {
 
   // The weights have changed: running sequences keep their tokens and read them again.
   void drop_caches();
+  double cache_use() const;  // share of the cache's blocks that are taken, 0..1
   int64_t num_waiting() const { return static_cast<int64_t>(waiting_.size()); }
   int64_t num_running() const { return static_cast<int64_t>(running_.size()); }
   bool is_idle() const { return waiting_.empty() && running_.empty(); }

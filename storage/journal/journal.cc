@@ -103,10 +103,20 @@ void JournalReader::replay(const Journal::Visit& visit) const {
 }
 
 std::optional<std::string> JournalReader::last() const {
+  std::optional<std::string> found;
+  replay_backwards([&](std::string_view record) {
+    found = std::string(record);
+    return false;
+  });
+  return found;
+}
+
+void JournalReader::replay_backwards(
+    const std::function<bool(std::string_view record)>& visit) const {
   std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator({}));
-  at->SeekToLast();
+  for (at->SeekToLast(); at->Valid(); at->Prev())
+    if (!visit({at->value().data(), at->value().size()})) break;
   check_ok(at->status(), db_->GetName());
-  return at->Valid() ? std::optional(at->value().ToString()) : std::nullopt;
 }
 
 }  // namespace troupe

@@ -45,6 +45,8 @@ class JournalReader {
 
   void replay(const Journal::Visit& visit) const;
   std::optional<std::string> last() const;
+  // From the last record backwards, until `visit` returns false.
+  void replay_backwards(const std::function<bool(std::string_view record)>& visit) const;
 
  private:
   std::string scratch_folder_;  // RocksDB's own log of this reader

@@ -20,6 +20,45 @@ void write(wire::EdgeRecord::Builder out, const EdgeRecord& edge) {
   out.setP50Ns(edge.p50_ns);
   out.setP99Ns(edge.p99_ns);
   out.setSenderAddress(edge.sender_address);
+  out.setBytes(edge.bytes);
+  out.setLastNs(edge.last_ns);
+}
+
+void write(wire::WaitRecord::Builder out, const WaitRecord& wait) {
+  out.setWhom(wait.whom);
+  out.setWhat(wait.what);
+  out.setSinceNs(wait.since_ns);
+}
+
+void write(wire::GaugeRecord::Builder out, const std::pair<const std::string, double>& gauge) {
+  out.setName(gauge.first);
+  out.setValue(gauge.second);
+}
+
+void write(wire::HandledRecord::Builder out, const HandledRecord& handled) {
+  out.setEdge(handled.edge);
+  out.setArrivedNs(handled.arrived_ns);
+  out.setStartNs(handled.start_ns);
+  out.setEndNs(handled.end_ns);
+}
+
+void write(wire::WorkRecord::Builder out, const WorkRecord& work) {
+  out.setLabel(work.label);
+  out.setStartNs(work.start_ns);
+  out.setEndNs(work.end_ns);
+}
+
+void write(wire::ActorRecord::Builder out, const ActorRecord& actor);
+
+template <class List, class Values>
+void write_all(List list, const Values& values) {
+  unsigned i = 0;
+  for (const auto& value : values) write(list[i++], value);
+}
+
+template <class Values>
+unsigned size_of(const Values& values) {
+  return static_cast<unsigned>(values.size());
 }
 
 void write(wire::ActorRecord::Builder out, const ActorRecord& actor) {
@@ -32,8 +71,11 @@ void write(wire::ActorRecord::Builder out, const ActorRecord& actor) {
   out.setOldestMessageNs(actor.oldest_message_ns);
   out.setCurrentHandlerNs(actor.current_handler_ns);
   out.setLifetimeNs(actor.lifetime_ns);
-  auto edges = out.initEdges(static_cast<unsigned>(actor.edges.size()));
-  for (unsigned i = 0; i < edges.size(); ++i) write(edges[i], actor.edges[i]);
+  write_all(out.initEdges(size_of(actor.edges)), actor.edges);
+  write_all(out.initWaits(size_of(actor.waits)), actor.waits);
+  write_all(out.initGauges(size_of(actor.gauges)), actor.gauges);
+  write_all(out.initHandled(size_of(actor.handled)), actor.handled);
+  write_all(out.initWork(size_of(actor.work)), actor.work);
 }
 
 EdgeRecord read(wire::EdgeRecord::Reader in) {
@@ -44,7 +86,9 @@ EdgeRecord read(wire::EdgeRecord::Reader in) {
           .handler_ns = in.getHandlerNs(),
           .p50_ns = in.getP50Ns(),
           .p99_ns = in.getP99Ns(),
-          .sender_address = in.getSenderAddress()};
+          .sender_address = in.getSenderAddress(),
+          .bytes = in.getBytes(),
+          .last_ns = in.getLastNs()};
 }
 
 ActorRecord read(wire::ActorRecord::Reader in) {
@@ -58,6 +102,14 @@ ActorRecord read(wire::ActorRecord::Reader in) {
                     .current_handler_ns = in.getCurrentHandlerNs(),
                     .lifetime_ns = in.getLifetimeNs()};
   for (auto edge : in.getEdges()) actor.edges.push_back(read(edge));
+  for (auto wait : in.getWaits())
+    actor.waits.push_back({wait.getWhom(), wait.getWhat(), wait.getSinceNs()});
+  for (auto gauge : in.getGauges()) actor.gauges[gauge.getName()] = gauge.getValue();
+  for (auto span : in.getHandled())
+    actor.handled.push_back(
+        {span.getEdge(), span.getArrivedNs(), span.getStartNs(), span.getEndNs()});
+  for (auto work : in.getWork())
+    actor.work.push_back({work.getLabel(), work.getStartNs(), work.getEndNs()});
   return actor;
 }
 
@@ -72,17 +124,17 @@ std::string encode(const NodeRecord& record) {
   out.setHost(record.host);
   out.setSystem(record.system);
   out.setWallTimeNs(record.wall_time_ns);
+  out.setSteadyNs(record.steady_ns);
   out.setStep(record.step);
   out.setFinal(record.final);
-  auto actors = out.initActors(static_cast<unsigned>(record.actors.size()));
-  for (unsigned i = 0; i < actors.size(); ++i) write(actors[i], record.actors[i]);
+  write_all(out.initActors(size_of(record.actors)), record.actors);
   auto words = capnp::messageToFlatArray(builder);
   return {words.asChars().begin(), words.asChars().size()};
 }
 
 NodeRecord decode_node_record(std::string_view bytes) try {
   std::vector<capnp::word> words(bytes.size() / sizeof(capnp::word));  // aligned copy
-  std::memcpy(words.data(), bytes.data(), words.size() * sizeof(capnp::word));
+  if (!words.empty()) std::memcpy(words.data(), bytes.data(), words.size() * sizeof(capnp::word));
   capnp::FlatArrayMessageReader reader(kj::arrayPtr(words.data(), words.size()));
   auto in = reader.getRoot<wire::NodeRecord>();
   NodeRecord record{.node = in.getNode(),
@@ -91,6 +143,7 @@ NodeRecord decode_node_record(std::string_view bytes) try {
                     .host = in.getHost(),
                     .system = in.getSystem(),
                     .wall_time_ns = in.getWallTimeNs(),
+                    .steady_ns = in.getSteadyNs(),
                     .step = in.getStep(),
                     .final = in.getFinal()};
   for (auto actor : in.getActors()) record.actors.push_back(read(actor));

@@ -1,8 +1,10 @@
 // What a node's tracer writes to the journal: the process, its actors, and who sent them what.
-// Times are in nanoseconds. The schema is storage/schema/journal.capnp.
+// Times are in nanoseconds, moments of the host's steady clock. The schema is
+// storage/schema/journal.capnp.
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +20,25 @@ struct EdgeRecord {
   int64_t p50_ns = 0;
   int64_t p99_ns = 0;
   std::string sender_address;  // of tensors, which carry it themselves; else empty
+  int64_t bytes = 0;           // of tensors
+  int64_t last_ns = 0;         // when the last message was handled
+};
+
+// What an actor asked for and had not got.
+struct WaitRecord {
+  std::string whom, what;
+  int64_t since_ns = 0;
+};
+
+struct HandledRecord {
+  uint32_t edge = 0;  // index into the actor's edges
+  int64_t arrived_ns = 0, start_ns = 0, end_ns = 0;
+};
+
+// A named piece of work: "step 12", "F3" (forward of micro-batch 3).
+struct WorkRecord {
+  std::string label;
+  int64_t start_ns = 0, end_ns = 0;
 };
 
 struct ActorRecord {
@@ -31,6 +52,10 @@ struct ActorRecord {
   int64_t current_handler_ns = 0;
   int64_t lifetime_ns = 0;
   std::vector<EdgeRecord> edges;
+  std::vector<WaitRecord> waits;
+  std::map<std::string, double> gauges;
+  std::vector<HandledRecord> handled;  // since the step before, in the step's last record only
+  std::vector<WorkRecord> work;        // likewise
 };
 
 struct NodeRecord {
@@ -40,6 +65,7 @@ struct NodeRecord {
   std::string host;
   std::string system;        // CAF's name of the process, as it stands in other nodes' edges
   int64_t wall_time_ns = 0;  // since 1970, UTC
+  int64_t steady_ns = 0;     // the host's steady clock at that moment
   int64_t step = -1;         // the training step that was running
   bool final = false;        // the node was leaving in order
   std::vector<ActorRecord> actors;

@@ -1,25 +1,11 @@
 #include "storage/journal/topology.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <filesystem>
-#include <map>
 
-#include "base/error.h"
-#include "storage/journal/journal.h"
-#include "storage/journal/process_start.h"
+#include "storage/journal/node_records.h"
 
 namespace troupe {
 namespace {
-
-using Names = std::map<std::pair<std::string, uint64_t>, std::string>;  // (system, id) -> address
-
-// What runs in every node answers to the same name, so the node's is added.
-std::string address_in_run(const ActorRecord& actor, const NodeRecord& node) {
-  bool in_every_node = actor.address == "node" || actor.address == "tracer";
-  return in_every_node ? actor.address + "@" + node.node : actor.address;
-}
 
 bool ended_in_order(const std::string& reason) {
   return reason == "normal" || reason.find("user_shutdown") != reason.npos;
@@ -39,7 +25,11 @@ TopologyActor to_actor(const ActorRecord& actor, const NodeRecord& node, const s
                     .state = state_of(actor, state),
                     .exit_reason = actor.exit_reason,
                     .mailbox_depth = actor.mailbox_depth,
-                    .oldest_message_ms = static_cast<double>(actor.oldest_message_ns) / 1e6};
+                    .oldest_message_ms = static_cast<double>(actor.oldest_message_ns) / 1e6,
+                    .gauges = actor.gauges};
+  for (const auto& wait : node.final ? std::vector<WaitRecord>() : actor.waits)
+    out.waits.push_back(
+        {wait.whom, wait.what, static_cast<double>(node.steady_ns - wait.since_ns) / 1e9});
   int64_t busy_ns = actor.current_handler_ns;
   for (const auto& edge : actor.edges) {
     out.handled += edge.count;
@@ -51,27 +41,28 @@ TopologyActor to_actor(const ActorRecord& actor, const NodeRecord& node, const s
   return out;
 }
 
-std::string sender_of(const EdgeRecord& edge, const Names& names) {
-  if (!edge.sender_address.empty()) return edge.sender_address;
-  auto sender = names.find({edge.sender_system, edge.sender});
-  return sender == names.end() ? "?" : sender->second;
-}
-
-TopologyEdge to_edge(const EdgeRecord& edge, const std::string& to, const Names& names) {
-  return {.from = sender_of(edge, names),
+TopologyEdge to_edge(const EdgeRecord& edge, const std::string& to, const ActorNames& names,
+                     double seconds) {
+  return {.from = names.sender_of(edge),
           .to = to,
           .message = edge.message,
           .count = edge.count,
+          .rate = seconds > 0 ? static_cast<double>(edge.count) / seconds : 0,
+          .bytes = edge.bytes,
           .total_ms = static_cast<double>(edge.handler_ns) / 1e6,
           .p50_us = static_cast<double>(edge.p50_ns) / 1e3,
           .p99_us = static_cast<double>(edge.p99_ns) / 1e3};
 }
 
-// Only this host's processes can be looked up.
-bool lives_here(const NodeRecord& record) {
-  char host[256] = {};
-  gethostname(host, sizeof(host) - 1);
-  return record.host == host && process_start(record.pid) == record.process_start;
+// By how many versions a rollout engine's weights are behind those that the coordinator published.
+void add_staleness(Topology& topology) {
+  double published = 0;
+  for (const auto& actor : topology.actors)
+    if (actor.kind == "coordinator" && actor.gauges.contains("weight_version"))
+      published = actor.gauges.at("weight_version");
+  for (auto& actor : topology.actors)
+    if (actor.kind == "rollout_engine" && actor.gauges.contains("weight_version"))
+      actor.gauges["staleness"] = std::max(0.0, published - actor.gauges.at("weight_version"));
 }
 
 }  // namespace
@@ -79,10 +70,7 @@ bool lives_here(const NodeRecord& record) {
 Topology build_topology(std::vector<NodeRecord> records,
                         const std::function<bool(const NodeRecord&)>& lives) {
   std::ranges::sort(records, {}, &NodeRecord::node);
-  Names names;
-  for (const auto& node : records)
-    for (const auto& actor : node.actors)
-      names[{node.system, actor.id}] = address_in_run(actor, node);
+  const ActorNames names(records);
   Topology topology;
   for (auto& node : records) {
     auto state = node.final ? "ended" : lives(node) ? "running" : "lost";
@@ -92,23 +80,20 @@ Topology build_topology(std::vector<NodeRecord> records,
       out.actors.push_back(address_in_run(actor, node));
       topology.actors.push_back(to_actor(actor, node, state));
       for (const auto& edge : actor.edges)
-        topology.edges.push_back(to_edge(edge, out.actors.back(), names));
+        topology.edges.push_back(
+            to_edge(edge, out.actors.back(), names, static_cast<double>(actor.lifetime_ns) / 1e9));
     }
   }
   std::ranges::stable_sort(topology.edges, std::greater{}, &TopologyEdge::total_ms);
+  add_staleness(topology);
   return topology;
 }
 
-Topology read_topology(const std::string& run_dir) {
-  auto folder = std::filesystem::path(run_dir) / "journal";
-  std::vector<NodeRecord> records;
-  if (std::filesystem::is_directory(folder))
-    for (const auto& entry : std::filesystem::directory_iterator(folder))
-      if (auto last = JournalReader(entry.path()).last())
-        records.push_back(decode_node_record(*last));
-  if (records.empty())
-    throw UsageError(run_dir + " is no folder of a run: there is no journal in it");
-  return build_topology(std::move(records), lives_here);
+Topology read_topology(const std::string& run_dir, std::optional<int64_t> step) {
+  if (!step) return build_topology(last_records(run_dir), lives_here);
+  auto records = last_records(run_dir, step);
+  for (auto& record : records) record.final = false;  // the last step's ended the node, too
+  return build_topology(std::move(records), [](const NodeRecord&) { return true; });
 }
 
 }  // namespace troupe

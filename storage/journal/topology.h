@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,6 +21,12 @@ struct TopologyNode {
   std::vector<std::string> actors;  // addresses
 };
 
+// An actor asked another (or a role) for something and had not got it.
+struct TopologyWait {
+  std::string whom, what;
+  double seconds = 0;  // for so long
+};
+
 struct TopologyActor {
   std::string address;
   std::string kind;
@@ -28,8 +36,10 @@ struct TopologyActor {
   std::string exit_reason;
   int64_t mailbox_depth = 0;
   double oldest_message_ms = 0;
-  int64_t handled = 0;    // messages
-  double busy_share = 0;  // of its lifetime, in handlers: 0..1
+  int64_t handled = 0;                   // messages
+  double busy_share = 0;                 // of its lifetime, in handlers: 0..1
+  std::map<std::string, double> gauges;  // "weight_version", "samples_in_flight", "kv_use"
+  std::vector<TopologyWait> waits;
 };
 
 struct TopologyEdge {
@@ -37,6 +47,8 @@ struct TopologyEdge {
   std::string to;
   std::string message;
   int64_t count = 0;
+  double rate = 0;    // a second, over the receiver's life
+  int64_t bytes = 0;  // of tensors
   double total_ms = 0;
   double p50_us = 0;
   double p99_us = 0;
@@ -52,10 +64,11 @@ struct Topology {
 Topology build_topology(std::vector<NodeRecord> records,
                         const std::function<bool(const NodeRecord&)>& lives);
 
-// The last record of every journal under run_dir/journal. Throws UsageError if there are none.
-Topology read_topology(const std::string& run_dir);
+// As the journals under run_dir/journal have it last, or at the end of `step`. Throws UsageError if
+// there is no journal or no such step.
+Topology read_topology(const std::string& run_dir, std::optional<int64_t> step = std::nullopt);
 
-std::string to_json(const Topology& topology);  // "nodes", "actors", "edges"; ASCII
+std::string to_json(const Topology& topology);  // docs/topology.md; ASCII
 // For graphviz: a box for each node, one line between two actors that talk. What keeps every
 // cluster going (kinds node, tracer, door, directory) and self-sent messages are left out; thick
 // blue lines carry tensors.

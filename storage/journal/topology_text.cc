@@ -19,22 +19,24 @@ Json json_of(const TopologyNode& x) {
 }
 
 Json json_of(const TopologyActor& x) {
-  return {{"address", x.address},
-          {"kind", x.kind},
-          {"node", x.node},
-          {"role", x.role},
-          {"state", x.state},
-          {"exit_reason", x.exit_reason},
-          {"mailbox_depth", x.mailbox_depth},
-          {"oldest_message_ms", x.oldest_message_ms},
-          {"handled", x.handled},
-          {"busy_share", x.busy_share}};
+  Json actor = {{"address", x.address},
+                {"kind", x.kind},
+                {"node", x.node},
+                {"role", x.role},
+                {"state", x.state},
+                {"exit_reason", x.exit_reason},
+                {"mailbox_depth", x.mailbox_depth},
+                {"oldest_message_ms", x.oldest_message_ms},
+                {"handled", x.handled},
+                {"busy_share", x.busy_share}};
+  for (const auto& [name, value] : x.gauges) actor[name] = value;
+  return actor;
 }
 
 Json json_of(const TopologyEdge& x) {
-  return {
-      {"from", x.from},         {"to", x.to},         {"message", x.message}, {"count", x.count},
-      {"total_ms", x.total_ms}, {"p50_us", x.p50_us}, {"p99_us", x.p99_us}};
+  return {{"from", x.from},         {"to", x.to},         {"message", x.message},
+          {"count", x.count},       {"rate", x.rate},     {"bytes", x.bytes},
+          {"total_ms", x.total_ms}, {"p50_us", x.p50_us}, {"p99_us", x.p99_us}};
 }
 
 template <class Items>
@@ -67,6 +69,18 @@ std::string text_of(const TopologyNode& node) {
   return clipped(text, 97);
 }
 
+// What only some actors have: "  v12  3 in flight  kv 40 %".
+std::string gauges_text(const std::map<std::string, double>& gauges) {
+  std::string text;
+  for (const auto& [name, value] : gauges) {
+    if (name == "weight_version") text += format("  v%.0f", value);
+    if (name == "samples_in_flight" && value > 0) text += format("  %.0f in flight", value);
+    if (name == "kv_use" && value > 0) text += format("  kv %.0f %%", 100 * value);
+    if (name == "staleness" && value > 0) text += format("  %.0f behind", value);
+  }
+  return text;
+}
+
 // An actor's state is shown where it is not its node's.
 std::string text_of(const TopologyActor& actor, const TopologyNode& node) {
   auto line = format("%-27s %-17s %8lld handled %5.1f %% busy", clipped(actor.address, 27).c_str(),
@@ -74,7 +88,8 @@ std::string text_of(const TopologyActor& actor, const TopologyNode& node) {
                      100 * actor.busy_share);
   if (actor.state != node.state) line += "  " + actor.state;
   if (actor.mailbox_depth > 0 && node.state != "ended")
-    line += format("  %lld waiting", static_cast<long long>(actor.mailbox_depth));
+    line += format("  %lld queued", static_cast<long long>(actor.mailbox_depth));
+  line += gauges_text(actor.gauges);
   return clipped(line, 93);
 }
 
@@ -109,10 +124,22 @@ std::string message_name(const TopologyEdge& edge) {
                                                : edge.message.substr(end_of_namespace + 1);
 }
 
+Json waits_of(const std::vector<TopologyActor>& actors) {
+  auto waits = Json::array();
+  for (const auto& actor : actors)
+    for (const auto& wait : actor.waits)
+      waits.push_back({{"who", actor.address},
+                       {"whom", wait.whom},
+                       {"what", wait.what},
+                       {"seconds", wait.seconds}});
+  return waits;
+}
+
 std::string to_json(const Topology& topology) {
   return Json{{"nodes", array_of(topology.nodes)},
               {"actors", array_of(topology.actors)},
-              {"edges", array_of(topology.edges)}}
+              {"edges", array_of(topology.edges)},
+              {"waits", waits_of(topology.actors)}}
       .dump(-1, ' ', true);
 }
 

@@ -13,6 +13,7 @@ struct NodeRecord {
   final @6 :Bool;             # the node was leaving in order
   actors @7 :List(ActorRecord);
   processStart @8 :UInt64;    # of the pid, from /proc: tells a reused pid
+  steadyNs @9 :Int64;         # the host's steady clock at wallTimeNs
 }
 
 struct ActorRecord {
@@ -26,6 +27,35 @@ struct ActorRecord {
   currentHandlerNs @7 :Int64;
   lifetimeNs @8 :Int64;
   edges @9 :List(EdgeRecord);
+  waits @10 :List(WaitRecord);
+  gauges @11 :List(GaugeRecord);
+  handled @12 :List(HandledRecord);  # since the step before, in the step's last record only
+  work @13 :List(WorkRecord);        # likewise
+}
+
+# What the actor asked for and had not got.
+struct WaitRecord {
+  whom @0 :Text;
+  what @1 :Text;
+  sinceNs @2 :Int64;          # steady clock, as all that follows
+}
+
+struct GaugeRecord {
+  name @0 :Text;
+  value @1 :Float64;
+}
+
+struct HandledRecord {
+  edge @0 :UInt32;            # index into the actor's edges
+  arrivedNs @1 :Int64;
+  startNs @2 :Int64;
+  endNs @3 :Int64;
+}
+
+struct WorkRecord {
+  label @0 :Text;
+  startNs @1 :Int64;
+  endNs @2 :Int64;
 }
 
 struct EdgeRecord {
@@ -37,4 +67,6 @@ struct EdgeRecord {
   p50Ns @5 :Int64;
   p99Ns @6 :Int64;
   senderAddress @7 :Text;     # of tensors, which carry it themselves; else empty
+  bytes @8 :Int64;            # of tensors
+  lastNs @9 :Int64;           # when the last message was handled, steady clock
 }

@@ -41,6 +41,8 @@ struct RunConfig {
     heartbeatLimitSeconds @2 :Float64 = 15 $above(0) $max(86400)
         $doc("seconds of silence after which a node counts as dead");
     oneProcess @3 :Bool = false $doc("host the actors of all nodes in a single process");
+    traceIntervalSeconds @4 :Float64 = 0.5 $min(0) $max(3600)
+        $doc("seconds between what the journal notes of a running step; 0: actors are not traced");
   }
 
   struct Node {

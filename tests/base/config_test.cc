@@ -200,10 +200,10 @@ TEST(ConfigTest, WhatItWritesReadsBackTheSame) {
 // Characters that mean something to YAML, and some that mean nothing to anyone.
 RC_GTEST_PROP(ConfigTest, ADamagedFileIsAConfigOrOneUsageError, ()) {
   std::string yaml = run_config("run: {name: a}\ncluster: {nodes: [{name: a}]}").to_yaml();
-  const std::string damage(
+  const char characters[] =
       "\0\t\n\r :{}[],\"'&*-#|>%@`!?~<=\xff\x80"
-      "0e.",
-      36);
+      "0e.";
+  const std::string damage(characters, sizeof(characters) - 1);
   for (int i = 0; i < 3; ++i) {
     yaml[*rc::gen::inRange<size_t>(0, yaml.size())] =
         damage[*rc::gen::inRange<size_t>(0, damage.size())];

@@ -28,15 +28,17 @@ Generate work(int num_prompts, caf::strong_actor_ptr receiver = nullptr) {
 
 TEST(RolloutEngineStateTest, RefusesWorkBeforeTheFirstVersion) {
   CoreGate gate;
+  ActorProbe probe;
   RolloutEngineState state;
-  state.configure(engine_config(std::make_shared<Compute>(1, 1, gate)));
+  state.configure(engine_config(std::make_shared<Compute>(1, 1, gate)), &probe);
   EXPECT_THROW(state.submit(work(1)), Error);
 }
 
 TEST(RolloutEngineStateTest, AVersionIsTakenWhenAllOfItIsThereWhateverComesFirst) {
   CoreGate gate;
+  ActorProbe probe;
   RolloutEngineState state;
-  state.configure(engine_config(std::make_shared<Compute>(1, 1, gate)));
+  state.configure(engine_config(std::make_shared<Compute>(1, 1, gate)), &probe);
   const auto norm = [](int64_t version) {
     return TensorMessage{"model.norm.weight", version,
                          make_tensor_ref(std::vector<float>(32, 1), DType::f32, {32})};

@@ -29,6 +29,7 @@ TEST(StageFlowTest, WaitsForTheNextInstructionsInputAndForNoOther) {
   flow.start(0, forward_only(2));
   EXPECT_FALSE(flow.fire());
   EXPECT_EQ(flow.waiting_for(), "hidden of micro-batch 0");
+  EXPECT_FALSE(flow.waits_for_next());
   flow.arrive(Work::forward, 0, 1, tensor(1));
   EXPECT_FALSE(flow.fire());
   flow.arrive(Work::forward, 0, 0, tensor(0));
@@ -45,6 +46,7 @@ TEST(StageFlowTest, WaitsForAFreeRegister) {
   EXPECT_TRUE(flow.fire());
   EXPECT_FALSE(flow.fire());
   EXPECT_EQ(flow.waiting_for(), "a free register for the hidden of micro-batch 2");
+  EXPECT_TRUE(flow.waits_for_next());
   flow.register_is_free(Work::backward);
   EXPECT_FALSE(flow.fire());
   flow.register_is_free(Work::forward);
@@ -58,6 +60,7 @@ TEST(StageFlowTest, GradientsComeFromTheNextStageAndGoToThePrevious) {
   EXPECT_TRUE(flow.fire()->sends_output);
   EXPECT_FALSE(flow.fire());
   EXPECT_EQ(flow.waiting_for(), "gradient of micro-batch 0");
+  EXPECT_TRUE(flow.waits_for_next());
   flow.arrive(Work::backward, 0, 0, tensor(4));
   const auto backward = flow.fire();
   EXPECT_EQ(backward->input->as<float>()[0], 4);

@@ -1,0 +1,90 @@
+#include "storage/journal/node_records.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <functional>
+
+#include "base/error.h"
+#include "storage/journal/journal.h"
+#include "storage/journal/process_start.h"
+
+namespace troupe {
+namespace {
+
+void for_each_journal(const std::string& run_dir,
+                      const std::function<void(const JournalReader&)>& visit) {
+  const auto folder = std::filesystem::path(run_dir) / "journal";
+  bool found = false;
+  if (std::filesystem::is_directory(folder))
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      found = true;
+      visit(JournalReader(entry.path()));
+    }
+  if (!found) throw UsageError(run_dir + " is no folder of a run: there is no journal in it");
+}
+
+}  // namespace
+
+std::vector<NodeRecord> last_records(const std::string& run_dir, std::optional<int64_t> step) {
+  std::vector<NodeRecord> records;
+  int64_t latest = -1;
+  bool has_step = !step;
+  for_each_journal(run_dir, [&](const JournalReader& journal) {
+    journal.replay_backwards([&](std::string_view bytes) {
+      auto record = decode_node_record(bytes);
+      latest = std::max(latest, record.step);
+      if (step && record.step > *step) return true;
+      has_step |= record.step == step;
+      records.push_back(std::move(record));
+      return false;
+    });
+  });
+  if (!has_step)
+    throw UsageError(run_dir + " has no step " + std::to_string(*step) + ": its last is " +
+                     std::to_string(latest));
+  std::ranges::sort(records, {}, &NodeRecord::node);
+  return records;
+}
+
+std::vector<NodeRecord> records_between(const std::string& run_dir, int64_t first, int64_t last) {
+  std::vector<NodeRecord> records;
+  for_each_journal(run_dir, [&](const JournalReader& journal) {
+    const auto before = static_cast<ptrdiff_t>(records.size());
+    journal.replay_backwards([&](std::string_view bytes) {
+      auto record = decode_node_record(bytes);
+      if (record.step < first) return false;
+      if (record.step <= last) records.push_back(std::move(record));
+      return true;
+    });
+    std::reverse(records.begin() + before, records.end());
+  });
+  std::ranges::stable_sort(records, {}, &NodeRecord::node);
+  return records;
+}
+
+bool lives_here(const NodeRecord& record) {
+  char host[256] = {};
+  gethostname(host, sizeof(host) - 1);
+  return record.host == host && process_start(record.pid) == record.process_start;
+}
+
+std::string address_in_run(const ActorRecord& actor, const NodeRecord& node) {
+  const bool in_every_node = actor.address == "node" || actor.address == "tracer";
+  return in_every_node ? actor.address + "@" + node.node : actor.address;
+}
+
+ActorNames::ActorNames(const std::vector<NodeRecord>& records) {
+  for (const auto& node : records)
+    for (const auto& actor : node.actors)
+      names_[{node.system, actor.id}] = address_in_run(actor, node);
+}
+
+std::string ActorNames::sender_of(const EdgeRecord& edge) const {
+  if (!edge.sender_address.empty()) return edge.sender_address;
+  const auto sender = names_.find({edge.sender_system, edge.sender});
+  return sender == names_.end() ? "?" : sender->second;
+}
+
+}  // namespace troupe

@@ -1,0 +1,38 @@
+// The records of a run's nodes, read from the journals in its folder.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "storage/journal/node_record.h"
+
+namespace troupe {
+
+// Every node's last record; with `step`, its last of that step or one before. By name. Throws
+// UsageError if the folder has no journal, or its run no such step.
+std::vector<NodeRecord> last_records(const std::string& run_dir,
+                                     std::optional<int64_t> step = std::nullopt);
+
+// Every node's records of steps first..last, in their order, node by node.
+std::vector<NodeRecord> records_between(const std::string& run_dir, int64_t first, int64_t last);
+
+// Only processes of this host can be looked up.
+bool lives_here(const NodeRecord& record);
+
+// What runs in every node answers to the same name, so the node's is added: "tracer@judge".
+std::string address_in_run(const ActorRecord& actor, const NodeRecord& node);
+
+// Who sent an edge's messages, as an address in the run.
+class ActorNames {
+ public:
+  explicit ActorNames(const std::vector<NodeRecord>& records);
+  std::string sender_of(const EdgeRecord& edge) const;  // "?": no actor of the run
+
+ private:
+  std::map<std::pair<std::string, uint64_t>, std::string> names_;  // by system and id
+};
+
+}  // namespace troupe
