@@ -18,5 +18,4 @@ tools/build.sh build-sanitize all -DTROUPE_SANITIZE=address,undefined
 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 \
   ctest --test-dir build-sanitize --output-on-failure -LE "slow|timing" -j "$(nproc)"
 tools/tidy.sh
-tools/fresh_debian.sh tools/quickstart.sh
-tools/fresh_debian.sh tools/test.sh
+tools/fresh_debian.sh bash -c 'tools/quickstart.sh && tools/test.sh'
