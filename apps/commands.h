@@ -21,6 +21,7 @@ void add_config(CLI::App& app);
 void add_convert(CLI::App& app);
 void add_generate(CLI::App& app);
 void add_node(CLI::App& app);
+void add_report(CLI::App& app);
 void add_rlhf(CLI::App& app);
 void add_score(CLI::App& app);
 void add_tokenize(CLI::App& app);

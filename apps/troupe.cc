@@ -20,6 +20,7 @@ void add_commands(CLI::App& app) {
   add_convert(app);
   add_generate(app);
   add_node(app);
+  add_report(app);
   add_rlhf(app);
   add_score(app);
   add_tokenize(app);

@@ -61,10 +61,15 @@ Async<void> CoordinatorState::evaluate(json& metrics) {
     metrics[greedy ? "eval/skilled" : "eval/sampled_skilled"] = accuracy.skilled;
   }
   std::filesystem::create_directories(setup_->run_dir() + "/eval");
-  std::ofstream file(setup_->run_dir() + "/eval/heldout.jsonl", std::ios::trunc);
-  for (const auto& line : lines)
-    file << line.dump(-1, ' ', true, json::error_handler_t::replace) << '\n';
-  CHECK(file.flush(), setup_->run_dir());
+  char step[32];
+  std::snprintf(step, sizeof step, "step-%06lld",
+                static_cast<long long>(metrics.at("training/global_step")));
+  for (const std::string name : {"heldout", static_cast<const char*>(step)}) {
+    std::ofstream file(setup_->run_dir() + "/eval/" + name + ".jsonl", std::ios::trunc);
+    for (const auto& line : lines)
+      file << line.dump(-1, ' ', true, json::error_handler_t::replace) << '\n';
+    CHECK(file.flush(), setup_->run_dir());
+  }
 }
 
 }  // namespace troupe

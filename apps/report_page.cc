@@ -1,0 +1,138 @@
+#include "apps/report_page.h"
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <vector>
+
+#include "apps/svg_chart.h"
+#include "base/error.h"
+#include "storage/checkpoint/checkpoint.h"
+
+namespace troupe {
+namespace {
+
+using nlohmann::json;
+namespace fs = std::filesystem;
+
+constexpr size_t kSamples = 12;
+
+constexpr const char* kStyle =
+    "body{font:15px/1.45 system-ui,sans-serif;margin:0 auto;max-width:1200px;padding:16px;"
+    "color:#222;background:#fff}h1{font-size:22px}h2{font-size:17px;margin-top:28px}"
+    ".charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(300px,1fr));gap:12px}"
+    "figure{margin:0;min-width:0}figure.wide{grid-column:1/-1}figcaption{font-size:13px}"
+    "svg{width:100%;height:auto}svg.bar{height:22px}.plot{fill:#f6f6f4}"
+    "polyline{fill:none;stroke:#3b6fb6;stroke-width:1.5}svg text{font:11px sans-serif;fill:#555}"
+    "ul{list-style:none;padding:0;margin:4px 0;display:flex;flex-wrap:wrap;gap:4px "
+    "16px;font-size:13px}"
+    "i{display:inline-block;width:10px;height:10px;margin-right:5px}"
+    ".scroll{overflow-x:auto}table{border-collapse:collapse;font-size:13px}"
+    "td,th{text-align:left;padding:3px 12px 3px 0;border-bottom:1px solid #ddd;vertical-align:top}"
+    "pre{overflow-x:auto;background:#f6f6f4;padding:10px;font-size:12px}code{word-break:break-all}";
+
+// What is shown where a run has it, in this order.
+const std::vector<std::pair<const char*, const char*>> kCurves = {
+    {"ppo", "critic/score/mean"}, {"ppo", "actor/reward_kl_penalty"},
+    {"ppo", "actor/kl_loss"},     {"ppo", "actor/entropy"},
+    {"ppo", "actor/pg_clipfrac"}, {"ppo", "actor/grad_norm"},
+    {"ppo", "critic/vf_loss"},    {"ppo", "response_length/mean"},
+    {"ppo", "eval/accuracy"},     {"ppo", "training/rollout_log_probs_diff_max"},
+    {"ppo", "timing_s/step"},     {"sft", "train/loss"},
+    {"reward", "train/loss"},     {"reward", "train/accuracy"}};
+
+std::vector<json> read_lines(const fs::path& path) {
+  std::vector<json> lines;
+  std::ifstream file(path);
+  for (std::string line; std::getline(file, line);) {
+    auto value = json::parse(line, nullptr, false);
+    if (value.is_object()) lines.push_back(std::move(value));
+  }
+  return lines;
+}
+
+std::string curves(const std::vector<json>& metrics) {
+  std::string html;
+  for (const auto& [phase, name] : kCurves) {
+    std::vector<ChartPoint> points;
+    for (const auto& line : metrics)
+      if (line.value("phase", "") == phase && line.contains(name) && line[name].is_number())
+        points.push_back({line.value("training/global_step", 0.0), line[name].get<double>()});
+    html += line_chart(std::string(phase) + ": " + name, points);
+  }
+  return html;
+}
+
+std::string time_shares(const std::vector<json>& metrics) {
+  std::map<std::string, double> phases, parts;
+  for (const auto& line : metrics) {
+    phases[line.value("phase", "?")] += line.value("timing_s/step", 0.0);
+    if (line.value("phase", "") != "ppo") continue;
+    for (const char* part :
+         {"gen", "reward", "ref", "train", "update_weights", "testing", "save_checkpoint"})
+      parts[part] += line.value(std::string("timing_s/") + part, 0.0);
+  }
+  const auto bar = [](const char* title, const std::map<std::string, double>& seconds) {
+    std::vector<ChartShare> shares;
+    for (const auto& [name, value] : seconds) shares.push_back({name, value});
+    return share_bar(title, shares);
+  };
+  return bar("Seconds in the steps of each phase", phases) +
+         bar("Seconds of PPO's steps (ref beside the critic's values)", parts);
+}
+
+std::string samples(const fs::path& run_dir) {
+  std::vector<fs::path> files;
+  if (fs::is_directory(run_dir / "eval"))
+    for (const auto& entry : fs::directory_iterator(run_dir / "eval"))
+      if (entry.path().filename().string().starts_with("step-")) files.push_back(entry.path());
+  if (files.empty()) return "";
+  std::sort(files.begin(), files.end());
+  const auto before = read_lines(files.front()), after = read_lines(files.back());
+  const auto text = [](const json& line, const char* key) {
+    return html_escaped(line.value(key, ""));
+  };
+  std::string html =
+      "<h2>Samples of held-out prompts</h2><div class='scroll'><table><tr><th>prompt"
+      "</th><th>answer</th><th>" +
+      files.front().stem().string() + "</th><th>" + files.back().stem().string() + "</th></tr>";
+  for (size_t i = 0; i < std::min({kSamples, before.size(), after.size()}); ++i)
+    html += "<tr><td>" + text(after[i], "prompt") + "</td><td>" + text(after[i], "answer") +
+            "</td><td>" + text(before[i], "response") + "</td><td>" + text(after[i], "response") +
+            "</td></tr>";
+  return html + "</table></div>";
+}
+
+std::string result(const std::string& run_dir) {
+  const auto last = latest_checkpoint(run_dir);
+  if (!last) return "<p>No checkpoint yet.</p>";
+  return "<p>Checkpoint <code>" + html_escaped(*last) + "</code><br>SHA-256 of the policy <code>" +
+         model_hash(*last) + "</code></p>";
+}
+
+std::string text_of(const fs::path& path) {
+  std::ostringstream text;
+  text << std::ifstream(path).rdbuf();
+  return text.str();
+}
+
+}  // namespace
+
+std::string report_page(const std::string& run_dir) {
+  if (!fs::exists(run_dir + "/config.yaml"))
+    throw UsageError(run_dir + " is no folder of a run: there is no config.yaml in it");
+  const auto metrics = read_lines(run_dir + "/metrics.jsonl");
+  if (metrics.empty()) throw UsageError(run_dir + " has no metrics yet");
+  const auto name = html_escaped(fs::path(run_dir).lexically_normal().string());
+  return "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
+         "<meta name='viewport' content='width=device-width,initial-scale=1'><title>troupe: " +
+         name + "</title><style>" + kStyle + "</style></head><body><h1>" + name + "</h1>" +
+         result(run_dir) + "<h2>Curves</h2><div class='charts'>" + curves(metrics) +
+         "</div><h2>Where the time went</h2>" + time_shares(metrics) + samples(run_dir) +
+         "<h2>Config</h2><pre>" + html_escaped(text_of(run_dir + "/config.yaml")) +
+         "</pre></body></html>\n";
+}
+
+}  // namespace troupe
