@@ -27,7 +27,7 @@ Async<Update> CoordinatorState::update(TrainedRole& trained, LossSpec loss,
                 std::to_string(trained.num_updates));
   auto told = awaited<int64_t>([&](auto on_done, auto on_failure) {
     trained.role.tell(
-        self_, apply, [on_done](int64_t num_weights) mutable { on_done(std::move(num_weights)); },
+        self_, apply, [on_done](int64_t num_weights) mutable { on_done(int64_t{num_weights}); },
         on_failure);
   });
   co_await told;
@@ -38,7 +38,7 @@ Async<Update> CoordinatorState::update(TrainedRole& trained, LossSpec loss,
 Async<void> CoordinatorState::load(TrainedRole& trained, LoadWeights load) {
   auto told = awaited<int64_t>([&](auto on_done, auto on_failure) {
     trained.role.tell(
-        self_, load, [on_done](int64_t num_weights) mutable { on_done(std::move(num_weights)); },
+        self_, load, [on_done](int64_t num_weights) mutable { on_done(int64_t{num_weights}); },
         on_failure);
   });
   co_await told;

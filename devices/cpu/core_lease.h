@@ -16,7 +16,7 @@ class CoreGate {
  public:
   CoreGate() = default;  // no limit: leases are free and cost nothing
   // One file a core in `folder`, which all processes of the run on this host share. 0: no limit.
-  CoreGate(std::string folder, int num_cores);
+  CoreGate(const std::string& folder, int num_cores);
 
   int num_cores() const { return static_cast<int>(files_.size()); }
 

@@ -141,12 +141,11 @@ void StageModel::apply_adamw(const AdamwOptions& options, int64_t step, float gr
 void StageModel::load_optimizer(const WeightReader& reader) {
   for (auto& [name, parameter] : parameters_->all()) {
     const auto size = static_cast<size_t>(parameter.size());
-    const auto read = [&](Buffer& moment, const char* suffix) {
-      moment = Buffer(size * sizeof(float));
-      reader(name + suffix, {moment.as<float>(), size});
-    };
-    read(parameter.moment1, "/moment1_0");
-    read(parameter.moment2, "/moment2_0");
+    for (auto* moment : {&parameter.moment1, &parameter.moment2}) {
+      *moment = Buffer(size * sizeof(float));
+      const char* suffix = moment == &parameter.moment1 ? "/moment1_0" : "/moment2_0";
+      reader(name + suffix, {moment->as<float>(), size});
+    }
   }
 }
 
