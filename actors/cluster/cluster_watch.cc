@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ctime>
 #include <sstream>
+#include <utility>
 
 namespace troupe {
 namespace {

@@ -52,7 +52,7 @@ RunOutcome run_rlhf(const std::string& run_dir, std::function<void(const StepMet
     const auto reporting = cluster->system().spawn(reporter, std::move(show));
     const StartRun start = {as_pointer(cluster->context().supervisor), as_pointer(reporting)};
     caf::anon_send(cluster->find<Coordinator>("coordinator"), start);
-    const auto outcome = cluster->wait();
+    auto outcome = cluster->wait();
     caf::anon_send_exit(reporting, caf::exit_reason::user_shutdown);
     return outcome;
   }

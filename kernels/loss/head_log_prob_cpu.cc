@@ -68,7 +68,7 @@ struct Head {
         Scratch::at_least(buffer, count * row_bytes()), hidden.dtype, {count, hidden.columns()}};
   }
   Tensor gather(std::span<const int32_t> rows) const {
-    const Tensor chosen = rows_tensor(scratch().hidden, static_cast<int64_t>(rows.size()));
+    Tensor chosen = rows_tensor(scratch().hidden, static_cast<int64_t>(rows.size()));
     for (size_t i = 0; i < rows.size(); ++i)
       std::memcpy(chosen.as<char>() + static_cast<int64_t>(i) * row_bytes(),
                   hidden.as<char>() + rows[i] * row_bytes(), row_bytes());
@@ -76,7 +76,7 @@ struct Head {
   }
   Tensor logits_of(const Tensor& chosen) const {
     const int64_t size = chosen.rows() * weight.n();
-    const Tensor logits = {
+    Tensor logits = {
         Scratch::at_least(scratch().logits, size), DType::f32, {chosen.rows(), weight.n()}};
     matmul(chosen, weight, logits, 1, pool);
     return logits;
