@@ -49,7 +49,7 @@ void Program::give_arena(Buffer arena) {
 
 Run::Run(Program& program, const Parameters& parameters, Gradients* gradients,
          const KernelContext& context, int64_t num_tokens)
-    : program_(program), context_(context), num_tokens_(num_tokens) {
+    : program_(program), context_(context) {
   CHECK(num_tokens > 0, num_tokens);
   const Graph& graph = program.graph();
   const MemoryPlan& plan = program.plan_for(num_tokens);

@@ -52,7 +52,6 @@ class Run {
 
   Program& program_;
   KernelContext context_;
-  int64_t num_tokens_;
   Buffer arena_;
   std::vector<Tensor> tensors_;  // by value
 };

@@ -32,7 +32,9 @@ std::vector<float> linear_rope_frequencies(int64_t head_dim, double rope_theta, 
 
 std::vector<float> llama3_rope_frequencies(int64_t head_dim, double rope_theta,
                                            const Llama3RopeScaling& scaling) {
-  const auto& [factor, low, high, context] = scaling;
+  const double factor = scaling.factor, low = scaling.low_freq_factor,
+               high = scaling.high_freq_factor;
+  const auto context = scaling.original_max_position_embeddings;
   CHECK(factor > 0 && low > 0 && high > low && context > 0, factor, low, high, context);
   return frequencies(head_dim, rope_theta, [&](double frequency) {
     const double turns = context * frequency / (2 * std::numbers::pi);  // context / wavelength

@@ -25,7 +25,7 @@ std::string digits_of(uint64_t number) {
 
 std::string checked_digits(std::string_view prompt) {
   CHECK(prompt.size() == SortDigits::kDigits + 1 && prompt.back() == '=', prompt);
-  const std::string digits(prompt.substr(0, SortDigits::kDigits));
+  std::string digits(prompt.substr(0, SortDigits::kDigits));
   CHECK(std::all_of(digits.begin(), digits.end(), [](char c) { return c >= '0' && c <= '9'; }),
         prompt);
   return digits;

@@ -104,7 +104,7 @@ std::string partial_folder(const std::string& final_dir) {
 }
 
 std::string begin_checkpoint(const std::string& final_dir) {
-  const auto partial = partial_folder(final_dir);
+  auto partial = partial_folder(final_dir);
   make_empty_folder(partial);
   return partial;
 }

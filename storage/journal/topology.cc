@@ -74,7 +74,8 @@ Topology build_topology(std::vector<NodeRecord> records,
   Topology topology;
   for (auto& node : records) {
     auto state = node.final ? "ended" : lives(node) ? "running" : "lost";
-    auto& out = topology.nodes.emplace_back(node.node, node.pid, node.host, state, node.step);
+    topology.nodes.push_back({node.node, node.pid, node.host, state, node.step});
+    auto& out = topology.nodes.back();
     std::ranges::sort(node.actors, {}, &ActorRecord::address);
     for (const auto& actor : node.actors) {
       out.actors.push_back(address_in_run(actor, node));

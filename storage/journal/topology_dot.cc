@@ -1,5 +1,6 @@
 // Topology as a picture: what graphviz draws with `dot -Tsvg`.
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -75,7 +76,7 @@ void write_node(std::ostream& out, const Topology& topology, const TopologyNode&
       << "; style=\"rounded,filled\"; color=\"#d0d7de\"; fillcolor=\"#f6f8fa\";\n";
   for (const auto& actor : topology.actors) {
     if (actor.node != node.name || !drawn.contains(actor.address)) continue;
-    const auto busy = std::to_string(static_cast<int>(100 * actor.busy_share + 0.5));
+    const auto busy = std::to_string(std::lround(100 * actor.busy_share));
     out << "    " << quoted(actor.address) << " [label="
         << quoted(actor.address + "\n" + std::to_string(actor.handled) + " messages, " + busy +
                   " % busy")

@@ -49,7 +49,7 @@ Value Attribute::compute(Context& context) const {
   const Value value = object->evaluate(context);
   if (value.is_undefined())
     throw Error(value.undefined()->name + " is undefined, it has no attribute '" + name + "'");
-  if (const Value method = find_method(value, name); !method.is_none()) return method;
+  if (Value method = find_method(value, name); !method.is_none()) return method;
   if (value.dict())
     if (const Value* found = value.dict()->find(name)) return *found;
   return Undefined{describe(*object) + " attribute '" + name + "'"};

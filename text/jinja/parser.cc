@@ -104,7 +104,7 @@ class Parser : ExpressionParser {
   }
 
   std::string parse_variable() {
-    const std::string name = expect_name("a variable's name");
+    std::string name = expect_name("a variable's name");
     for (const char* word : {"true", "false", "none", "True", "False", "None", "loop"})
       if (name == word) fail("'" + name + "' cannot be assigned");
     return name;

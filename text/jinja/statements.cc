@@ -54,10 +54,10 @@ void bind_parameters(const Macro& macro, const Arguments& arguments, Context& co
   if (arguments.values.size() > macro.parameters.size())
     throw Error("macro '" + macro.name + "' takes " + std::to_string(macro.parameters.size()) +
                 " arguments, found " + std::to_string(arguments.values.size()));
-  for (const auto& [name, unused] : arguments.named)
+  for (const auto& argument : arguments.named)
     if (std::none_of(macro.parameters.begin(), macro.parameters.end(),
-                     [&](const auto& parameter) { return parameter.first == name; }))
-      throw Error("macro '" + macro.name + "' has no argument '" + name + "'");
+                     [&](const auto& parameter) { return parameter.first == argument.first; }))
+      throw Error("macro '" + macro.name + "' has no argument '" + argument.first + "'");
   for (size_t i = 0; i < macro.parameters.size(); ++i) {
     const auto& [name, otherwise] = macro.parameters[i];
     const Value* given = arguments.find(i, name);
