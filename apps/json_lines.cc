@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "base/json_reason.h"
 
 namespace troupe {
 
@@ -16,7 +17,7 @@ void answer_json_lines(const std::function<json(const json&)>& answer) {
     try {
       std::cout << answer(json::parse(line)).dump(-1, ' ', true) << '\n';
     } catch (const nlohmann::json::exception& e) {
-      throw UsageError("line " + std::to_string(number) + " of stdin: " + e.what());
+      throw UsageError("line " + std::to_string(number) + " of stdin: " + json_reason(e));
     } catch (const Error& e) {
       throw UsageError("line " + std::to_string(number) + " of stdin: " + e.what());
     }

@@ -21,7 +21,6 @@ struct ModelRunOptions {
 inline void add_model_options(CLI::App& command, ModelRunOptions& options) {
   command
       .add_option("--model", options.model, "A GGUF file, a Hugging Face folder or a checkpoint")
-      ->check(CLI::ExistingPath)
       ->required();
   command.add_option("--dtype", options.dtype_name, "Of weights and activations: f32 or bf16")
       ->check(CLI::IsMember({"f32", "bf16"}))

@@ -1,28 +1,32 @@
 #include "apps/sampling_options.h"
 
 #include <CLI/CLI.hpp>
-#include <string>
+#include <sstream>
 
 #include "base/error.h"
 
 namespace troupe {
 namespace {
 
-// Written so that a NaN is refused too.
-void require(bool holds, const std::string& message) {
-  if (!holds) throw UsageError(message);
+// The condition is written so that a NaN is refused too.
+template <class Number>
+void require(bool holds, const char* option, Number value, const char* expected) {
+  if (holds) return;
+  std::ostringstream message;
+  message << option << " = " << value << ": expected " << expected;
+  throw UsageError(message.str());
 }
 
 }  // namespace
 
 void SamplingRunOptions::check() const {
-  require(sampling.temperature >= 0 && sampling.temperature <= 1e6f,
-          "--temperature: expected a number of at least 0, which is greedy");
-  require(sampling.top_p > 0 && sampling.top_p <= 1,
-          "--top-p: expected a number above 0 and at most 1");
-  require(sampling.min_p >= 0 && sampling.min_p <= 1, "--min-p: expected a number from 0 to 1");
-  require(sampling.top_k >= 0, "--top-k: expected a whole number of at least 0, which is all");
-  require(max_tokens > 0, "--max-tokens: expected a whole number of at least 1");
+  const auto& s = sampling;
+  require(s.temperature >= 0 && s.temperature <= 1e6f, "--temperature", s.temperature,
+          "a number from 0, which is greedy, to 1000000");
+  require(s.top_p > 0 && s.top_p <= 1, "--top-p", s.top_p, "a number above 0 and at most 1");
+  require(s.min_p >= 0 && s.min_p <= 1, "--min-p", s.min_p, "a number from 0 to 1");
+  require(s.top_k >= 0, "--top-k", s.top_k, "a whole number of at least 0, which is all");
+  require(max_tokens > 0, "--max-tokens", max_tokens, "a whole number of at least 1");
 }
 
 void add_sampling_options(CLI::App& command, SamplingRunOptions& options) {

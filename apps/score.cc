@@ -31,6 +31,13 @@ std::unique_ptr<StageModel> make_stage(const LoadedModel& model, const Options& 
   return made;
 }
 
+void check_fits(const LoadedModel& model, size_t row, int64_t tokens) {
+  if (tokens <= model.config.max_position_embeddings) return;
+  throw UsageError("row " + std::to_string(row) + ": a sequence of " + std::to_string(tokens) +
+                   " tokens is longer than the model's context of " +
+                   std::to_string(model.config.max_position_embeddings) + " tokens");
+}
+
 // One row after the other, since logits are the largest thing that a model makes.
 void write_logits(StageModel& model, const TokenRows& rows, int64_t vocab_size,
                   const std::string& path) {
@@ -51,6 +58,7 @@ void write_logits(StageModel& model, const TokenRows& rows, int64_t vocab_size,
 
 void score_tokens(const LoadedModel& model, const Options& options, ThreadPool& pool) {
   const auto rows = read_token_rows(options.tokens, model.config.vocab_size);
+  for (size_t i = 0; i < rows.size(); ++i) check_fits(model, i, std::ssize(rows[i]));
   if (!options.logits.empty())
     write_logits(*make_stage(model, options, Head::logits, pool), rows, model.config.vocab_size,
                  options.logits);
@@ -61,6 +69,8 @@ void score_tokens(const LoadedModel& model, const Options& options, ThreadPool& 
 
 void score_gradients(const LoadedModel& model, const Options& options, ThreadPool& pool) {
   const auto packs = read_labelled_packs(options.tokens, model.config.vocab_size);
+  for (size_t i = 0; i < packs.size(); ++i)
+    for (int32_t position : packs[i].pack.positions) check_fits(model, i, position + 1);
   const auto stage = make_stage(model, options, Head::log_prob, pool);
   GradientReport report;
   report.loss = mean_cross_entropy_with_gradients(*stage, packs);
@@ -70,7 +80,8 @@ void score_gradients(const LoadedModel& model, const Options& options, ThreadPoo
 
 void score(const Options& options) {
   if (!(options.temperature > 0 && options.temperature <= 1e6f))
-    throw UsageError("--temperature: expected a number above 0");
+    throw UsageError("--temperature = " + std::to_string(options.temperature) +
+                     ": expected a number above 0 and at most 1000000");
   if (options.gradients && !options.logits.empty())
     throw UsageError("--gradients and --logits: give one of them");
   ThreadPool pool(options.threads);

@@ -23,6 +23,10 @@ void tokenize(const Options& options) {
   if (!spec) throw UsageError(options.model + " has no tokenizer");
   const Tokenizer tokenizer(std::move(*spec));
   answer_json_lines([&](const nlohmann::ordered_json& line) -> nlohmann::ordered_json {
+    if (options.decode ? !line.is_array() : !line.is_string())
+      throw UsageError(std::string("expected a ") +
+                       (options.decode ? "list of token ids" : "string") + ", found " +
+                       line.type_name() + (options.decode ? "" : "; --decode takes token ids"));
     if (options.decode)
       return tokenizer.decode(line.get<std::vector<int32_t>>(), options.skip_special);
     return tokenizer.encode(line.get_ref<const std::string&>(), !options.plain);

@@ -112,7 +112,9 @@ std::string Tokenizer::decode(std::span<const int32_t> ids, bool skip_special) c
 }
 
 const std::string& Tokenizer::token_bytes(int32_t id) const {
-  CHECK(id >= 0 && id < vocab_size(), id, vocab_size());
+  if (id < 0 || id >= vocab_size())
+    throw Error("token id " + std::to_string(id) + " is outside the vocabulary of " +
+                std::to_string(vocab_size()));
   return parts_->bytes[id];
 }
 

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "base/json_reason.h"
 #include "text/tokenizer_json.h"
 
 namespace troupe {
@@ -245,7 +246,7 @@ void with_json(const std::filesystem::path& path, Use use) {
     try {
       use(json::parse(read_file(path)));
     } catch (const nlohmann::json::exception& e) {
-      throw Error(path.string() + ": " + e.what());
+      throw Error(path.string() + ": damaged, or no tokenizer: " + json_reason(e));
     }
   });
 }

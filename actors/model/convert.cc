@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <vector>
 
-#include "actors/model/model_source.h"
+#include "actors/model/loaded_model.h"
 #include "base/error.h"
 #include "storage/file.h"
 #include "storage/safetensors/writer.h"
@@ -84,28 +84,47 @@ void write_documents(const ModelSource& source, const std::string& folder, DType
   if (const auto tokenizer = source.tokenizer()) write_tokenizer_json(*tokenizer, folder);
 }
 
+// Whole and of one shape, or an Error before anything is written.
+std::shared_ptr<const ModelSource> open_whole(const std::string& path) {
+  const auto config = ModelSource::open(path).config();
+  const auto architectures = config.value("architectures", json::array()).dump();
+  const bool is_scalar = architectures.find("ForSequenceClassification") != architectures.npos;
+  return load_model(path, is_scalar ? Head::value : Head::log_prob).source;
+}
+
+ConvertResult write_folder(const ModelSource& source, const std::string& folder,
+                           const ConvertOptions& options) {
+  make_empty_folder(folder);
+  const auto shards = plan_shards(source, options);
+  ConvertResult result{static_cast<int64_t>(source.weight_names().size()),
+                       static_cast<int64_t>(shards.size())};
+  for (size_t i = 0; i < shards.size(); ++i)
+    result.bytes += write_shard_file(source, shards[i], folder + '/' + file_name(i, shards.size()));
+  if (shards.size() > 1) write_json(folder + "/model.safetensors.index.json", make_index(shards));
+  write_documents(source, folder, options.dtype);
+  sync_to_disk(folder);
+  return result;
+}
+
 }  // namespace
 
 ConvertResult convert_model(const std::string& source_path, const std::string& destination,
                             const ConvertOptions& options) {
   CHECK(options.dtype == DType::f32 || options.dtype == DType::bf16, name_of(options.dtype));
-  const auto source = ModelSource::open(source_path);
+  const auto source = open_whole(source_path);
   if (fs::exists(destination) && !(fs::is_directory(destination) && fs::is_empty(destination)))
     throw Error(destination + ": is there already; name a folder that is not");
   const auto target = fs::path(destination + '/').lexically_normal().parent_path().string();
   const auto partial = target + ".partial";
-  make_empty_folder(partial);
-  const auto shards = plan_shards(source, options);
-  ConvertResult result{static_cast<int64_t>(source.weight_names().size()),
-                       static_cast<int64_t>(shards.size())};
-  for (size_t i = 0; i < shards.size(); ++i)
-    result.bytes +=
-        write_shard_file(source, shards[i], partial + '/' + file_name(i, shards.size()));
-  if (shards.size() > 1) write_json(partial + "/model.safetensors.index.json", make_index(shards));
-  write_documents(source, partial, options.dtype);
-  sync_to_disk(partial);
-  rename_durably(partial, target);
-  return result;
+  try {
+    const auto result = write_folder(*source, partial, options);
+    rename_durably(partial, target);
+    return result;
+  } catch (...) {
+    std::error_code ignored;  // the first error is the one to tell
+    fs::remove_all(partial, ignored);
+    throw;
+  }
 }
 
 }  // namespace troupe

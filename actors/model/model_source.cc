@@ -55,7 +55,9 @@ int64_t interleaved_row(int64_t row, int64_t head_dim) {
 
 // A folder that holds one GGUF file and no config stands for that file.
 std::string resolve(const std::string& path) {
-  if (!fs::exists(path)) throw Error("there is no model at " + path);
+  if (!fs::exists(path))
+    throw UsageError("there is no model at " + path +
+                     "\n  expected a GGUF file, a Hugging Face folder or a checkpoint");
   if (!fs::is_directory(path) || fs::exists(path + "/config.json")) return path;
   std::vector<std::string> found;
   for (const auto& entry : fs::directory_iterator(path))
@@ -127,7 +129,9 @@ std::vector<std::string> ModelSource::weight_names() const {
 
 const ModelWeight& ModelSource::weight(const std::string& name) const {
   const auto place = weights_.find(name);
-  if (place == weights_.end()) throw Error(path_ + ": weight " + name + " is missing");
+  if (place == weights_.end())
+    throw Error(path_ + ": weight " + name +
+                " is missing\n  a file is not there or damaged, or the config is another model's");
   return place->second;
 }
 

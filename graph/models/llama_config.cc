@@ -47,17 +47,26 @@ std::vector<float> inverse_frequencies(const json& config, int head_dim) {
        field<double>(rope, "original_max_position_embeddings")});
 }
 
+void check_range(const char* name, int64_t value, int64_t most) {
+  if (value < 1 || value > most)
+    throw Error(std::string("config.json: ") + name + " is " + std::to_string(value) +
+                ": expected 1 to " + std::to_string(most));
+}
+
 void check(const LlamaConfig& c) {
-  CHECK(c.hidden_size > 0 && c.hidden_size <= 1 << 20, c.hidden_size);
-  CHECK(c.intermediate_size > 0 && c.intermediate_size <= 1 << 22, c.intermediate_size);
-  CHECK(c.vocab_size > 0 && c.vocab_size <= 1 << 24, c.vocab_size);
-  CHECK(c.num_hidden_layers > 0 && c.num_hidden_layers <= 4096, c.num_hidden_layers);
-  CHECK(c.num_attention_heads > 0 && c.num_key_value_heads > 0, c.num_attention_heads,
-        c.num_key_value_heads);
-  CHECK(c.num_attention_heads % c.num_key_value_heads == 0, c.num_attention_heads,
-        c.num_key_value_heads);
-  CHECK(c.head_dim >= 2 && c.head_dim <= 256 && c.head_dim % 2 == 0, c.head_dim);
-  CHECK(c.max_position_embeddings > 0, c.max_position_embeddings);
+  check_range("hidden_size", c.hidden_size, 1 << 20);
+  check_range("intermediate_size", c.intermediate_size, 1 << 22);
+  check_range("vocab_size", c.vocab_size, 1 << 24);
+  check_range("num_hidden_layers", c.num_hidden_layers, 4096);
+  check_range("num_key_value_heads", c.num_key_value_heads, c.num_attention_heads);
+  check_range("max_position_embeddings", c.max_position_embeddings, INT32_MAX);
+  if (c.num_attention_heads % c.num_key_value_heads != 0)
+    throw Error("config.json: num_attention_heads is " + std::to_string(c.num_attention_heads) +
+                ": expected a multiple of num_key_value_heads, " +
+                std::to_string(c.num_key_value_heads));
+  if (c.head_dim < 2 || c.head_dim > 256 || c.head_dim % 2 != 0)
+    throw Error("config.json: head_dim is " + std::to_string(c.head_dim) +
+                ": expected an even number from 2 to 256");
 }
 
 }  // namespace
@@ -77,7 +86,7 @@ LlamaConfig llama_config(const json& config) {
   c.num_hidden_layers = field<int>(config, "num_hidden_layers");
   c.num_attention_heads = field<int>(config, "num_attention_heads");
   c.num_key_value_heads = field_or(config, "num_key_value_heads", c.num_attention_heads);
-  CHECK(c.num_attention_heads > 0, c.num_attention_heads);
+  check_range("num_attention_heads", c.num_attention_heads, 1 << 16);
   c.head_dim =
       field_or(config, "head_dim", static_cast<int>(c.hidden_size / c.num_attention_heads));
   c.rms_norm_eps = field_or(config, "rms_norm_eps", 1e-6f);

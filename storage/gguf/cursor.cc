@@ -42,10 +42,14 @@ void GgufCursor::refuse(const std::string& why) const {
   throw Error(path_ + ": " + what_ + ": " + why);
 }
 
+void GgufCursor::refuse_damaged(const std::string& why) const {
+  refuse(why + "\n  fetch or copy the file again");
+}
+
 std::span<const std::byte> GgufCursor::take(uint64_t size) {
   if (size > bytes_.size() - position_)
-    refuse("truncated: " + std::to_string(size) + " bytes wanted at byte " +
-           std::to_string(position_) + " of " + std::to_string(bytes_.size()));
+    refuse_damaged("truncated: " + std::to_string(size) + " bytes wanted at byte " +
+                   std::to_string(position_) + " of " + std::to_string(bytes_.size()));
   const auto taken = bytes_.subspan(position_, size);
   position_ += size;
   return taken;
@@ -60,8 +64,8 @@ uint64_t GgufCursor::count(uint64_t smallest) {
   const auto count = number<uint64_t>();
   const auto left = bytes_.size() - position_;
   if (count > left / smallest)
-    refuse("absurd count " + std::to_string(count) + " with " + std::to_string(left) +
-           " bytes left");
+    refuse_damaged("truncated, or an absurd count: " + std::to_string(count) + " with " +
+                   std::to_string(left) + " bytes left");
   return count;
 }
 

@@ -30,6 +30,7 @@ class GgufCursor {
   // A count of things that take at least `smallest` bytes each: refused where they cannot be there.
   uint64_t count(uint64_t smallest);
   [[noreturn]] void refuse(const std::string& why) const;
+  [[noreturn]] void refuse_damaged(const std::string& why) const;  // says to fetch the file again
 
  private:
   std::span<const std::byte> take(uint64_t size);

@@ -22,7 +22,8 @@ struct TensorInfo {
 };
 
 int read_version(GgufCursor& cursor) {
-  if (cursor.number<uint32_t>() != kMagic) cursor.refuse("not a GGUF file");
+  if (cursor.number<uint32_t>() != kMagic)
+    cursor.refuse_damaged("not a GGUF file: expected \"GGUF\" at its start");
   const auto version = cursor.number<uint32_t>();
   if (version == 2 || version == 3) return static_cast<int>(version);
   const bool swapped = version == 0x02000000 || version == 0x03000000;
@@ -68,7 +69,8 @@ TensorInfo read_tensor_info(GgufCursor& cursor) {
   const auto* format = find_block_format(number);
   if (!format)
     cursor.refuse("unsupported type " + ggml_type_name(number) +
-                  ": expected F32, F16, BF16, Q8_0, Q4_0 or Q4_1");
+                  ": expected F32, F16, BF16, Q8_0, Q4_0 or Q4_1\n"
+                  "  take the same model in one of these types");
   const auto columns = info.tensor.shape.empty() ? 1 : info.tensor.shape.back();
   if (columns % format->elements != 0)
     cursor.refuse("rows of " + std::to_string(columns) + " elements are no whole blocks of " +
@@ -95,9 +97,9 @@ void place_tensor(TensorInfo& info, std::span<const std::byte> data, uint64_t al
     cursor.refuse("offset " + std::to_string(info.offset) + " is no multiple of " +
                   std::to_string(alignment));
   if (info.offset > data.size() || info.size > data.size() - info.offset)
-    cursor.refuse("truncated: " + std::to_string(info.size) + " bytes at " +
-                  std::to_string(info.offset) + " of " + std::to_string(data.size()) +
-                  " bytes of data");
+    cursor.refuse_damaged("truncated: " + std::to_string(info.size) + " bytes at " +
+                          std::to_string(info.offset) + " of " + std::to_string(data.size()) +
+                          " bytes of data");
   info.tensor.bytes = data.subspan(info.offset, info.size);
 }
 

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/block_type.h"
+#include "base/json_reason.h"
 #include "base/shape.h"
 #include "storage/mapped_file.h"
 
@@ -57,7 +58,7 @@ T GgufFile::get(const std::string& key) const {
   try {
     return metadata_[key].get<T>();
   } catch (const nlohmann::json::exception& e) {
-    refuse(key, e.what());
+    refuse(key, json_reason(e));
   }
 }
 

@@ -8,12 +8,14 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/json_reason.h"
 
 namespace troupe {
 namespace {
 
 using nlohmann::json;
 
+constexpr const char* kFetchAgain = "\n  fetch or copy the file again";
 constexpr uint64_t kLargestHeader = 100'000'000;
 constexpr std::array<std::pair<std::string_view, DType>, 7> kDTypes = {{{"F32", DType::f32},
                                                                         {"F16", DType::f16},
@@ -44,18 +46,19 @@ json parse_json(std::string_view text, const Place& place) {
   try {
     return json::parse(text, refuse_duplicates);
   } catch (const json::exception& e) {
-    place.refuse(std::string("the header is not valid JSON: ") + e.what());
+    place.refuse("damaged: the header is not valid JSON: " + json_reason(e) + kFetchAgain);
   }
 }
 
 std::string_view header_text(std::span<const std::byte> file, const Place& place) {
   if (file.size() < 8)
-    place.refuse("truncated: " + std::to_string(file.size()) + " bytes, expected at least 8");
+    place.refuse("truncated: " + std::to_string(file.size()) + " bytes, expected at least 8" +
+                 kFetchAgain);
   uint64_t length = 0;
   std::memcpy(&length, file.data(), 8);
   if (length > std::min<uint64_t>(file.size() - 8, kLargestHeader))
     place.refuse("truncated or not safetensors: a header of " + std::to_string(length) +
-                 " bytes in a file of " + std::to_string(file.size()));
+                 " bytes in a file of " + std::to_string(file.size()) + kFetchAgain);
   return {reinterpret_cast<const char*>(file.data()) + 8, length};
 }
 
@@ -99,7 +102,7 @@ TensorView parse_tensor(const json& entry, std::span<const std::byte> data, cons
     place.refuse("expected two ascending \"data_offsets\"");
   if (offsets[1] > data.size())
     place.refuse("truncated: bytes up to " + std::to_string(offsets[1]) + " of " +
-                 std::to_string(data.size()) + " bytes of data");
+                 std::to_string(data.size()) + " bytes of data" + kFetchAgain);
   tensor.bytes = data.subspan(offsets[0], offsets[1] - offsets[0]);
   if (const auto bytes = bytes_of(tensor, place); bytes != tensor.bytes.size())
     place.refuse(std::string(safetensors_name_of(tensor.dtype)) + ' ' + to_string(tensor.shape) +

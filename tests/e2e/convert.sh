@@ -38,7 +38,7 @@ holds "" cmp "$folder/one/model.safetensors" "$folder/again/model.safetensors"
 }
 
 refused 1 "is there already" convert "$golden/llama" "$folder/one"
-refused 1 "there is no model at $folder/nothing" convert "$folder/nothing" "$folder/new"
+refused 2 "there is no model at $folder/nothing" convert "$folder/nothing" "$folder/new"
 refused 1 "cannot make an empty folder /dev/null/new.partial" convert "$golden/llama" /dev/null/new
 refused 2 "--dtype" convert "$golden/llama" "$folder/new" --dtype f8
 truncate --size -1 "$folder/one/model.safetensors"
