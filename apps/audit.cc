@@ -1,11 +1,11 @@
 // `troupe audit RUN_DIR`: what was trained on, exactly once or not.
 #include <CLI/CLI.hpp>
-#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.h"
+#include "apps/run_folder.h"
 #include "base/error.h"
 #include "storage/ledger/ledger.h"
 
@@ -45,8 +45,7 @@ struct Counts {
 };
 
 void audit(const Options& options) {
-  if (!std::filesystem::exists(options.run_dir + "/config.yaml"))
-    throw UsageError(options.run_dir + " is no run folder: it has no config.yaml");
+  check_run_folder(options.run_dir);
   const auto entries = read_ledger(options.run_dir + "/ledger");
   Counts counts;
   for (const auto& [key, entry] : entries) {

@@ -5,9 +5,6 @@
 // for a run that failed (1), CLI::RuntimeError for another status that it has explained itself.
 #pragma once
 
-#include <string>
-#include <vector>
-
 namespace CLI {
 class App;
 }
@@ -27,9 +24,5 @@ void add_score(CLI::App& app);
 void add_tokenize(CLI::App& app);
 void add_topology(CLI::App& app);
 void add_version(CLI::App& app);
-
-// The one option that changes a config: --set key.path=value, as often as wanted, after or before
-// the file.
-void add_set_option(CLI::App& command, std::vector<std::string>& set);
 
 }  // namespace troupe

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "apps/commands.h"
+#include "apps/set_option.h"
 #include "base/config_explain.h"
 #include "base/run_config.h"
 
@@ -28,19 +29,12 @@ void add_show(CLI::App& config) {
       config.add_subcommand("show", "Check a run config and print every value with its origin");
   auto options = std::make_shared<Options>();
   command->add_option("RUN.yaml", options->file, "the run config")->required();
-  command->add_option("--set", options->set, "key.path=value, instead of what the file says")
-      ->take_all();
+  add_set_option(*command, options->set);
   command->callback(
       [options] { std::cout << load_run_config(options->file, options->set).to_yaml(true); });
 }
 
 }  // namespace
-
-void add_set_option(CLI::App& command, std::vector<std::string>& set) {
-  command.add_option("--set", set, "key.path=value, instead of what the file says")
-      ->take_all()
-      ->allow_extra_args(false);
-}
 
 void add_config(CLI::App& app) {
   auto* config = app.add_subcommand("config", "Explain or show a run config");

@@ -51,13 +51,16 @@ int exit_status_of(const CLI::App& app, const std::function<void()>& body) {
   }
 }
 
-void check_subcommand(const CLI::App& app, int argc, char** argv) {
-  if (argc < 2 || argv[1][0] == '-') return;
+void check_subcommand(const CLI::App& app, std::span<const std::string> words) {
   std::vector<std::string> names;
   for (const CLI::App* command : app.get_subcommands({})) names.push_back(command->get_name());
-  if (std::find(names.begin(), names.end(), argv[1]) != names.end()) return;
-  throw UsageError("unknown subcommand '" + std::string(argv[1]) + "'" +
-                   did_you_mean(argv[1], names) + "\n  `troupe --help` lists them all");
+  if (app.get_require_subcommand_min() == 0 || words.empty() || words[0].starts_with('-')) return;
+  if (std::find(names.begin(), names.end(), words[0]) != names.end())
+    return check_subcommand(*app.get_subcommand(words[0]), words.subspan(1));
+  const auto parent = app.get_parent() ? app.get_name() + " " : "";
+  throw UsageError("unknown subcommand '" + parent + words[0] + "'" +
+                   did_you_mean(words[0], names) + "\n  `troupe " + parent +
+                   "--help` lists them all");
 }
 
 std::string at_most_eight_lines(const std::string& message) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 
 namespace CLI {
@@ -16,8 +17,9 @@ namespace troupe {
 // head`) is no failure.
 int exit_status_of(const CLI::App& app, const std::function<void()>& body);
 
-// Throws UsageError, with the nearest name, if the first word is no subcommand of `app`.
-void check_subcommand(const CLI::App& app, int argc, char** argv);
+// Throws UsageError, with the nearest name, if the first word is no subcommand of `app`, or the
+// next one none of that subcommand, where it needs one.
+void check_subcommand(const CLI::App& app, std::span<const std::string> words);
 
 // `message` with its first seven lines and a count of the rest, if it has more than eight.
 std::string at_most_eight_lines(const std::string& message);

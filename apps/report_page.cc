@@ -7,6 +7,7 @@
 #include <sstream>
 #include <vector>
 
+#include "apps/run_folder.h"
 #include "apps/svg_chart.h"
 #include "base/error.h"
 #include "storage/checkpoint/checkpoint.h"
@@ -121,8 +122,7 @@ std::string text_of(const fs::path& path) {
 }  // namespace
 
 std::string report_page(const std::string& run_dir) {
-  if (!fs::exists(run_dir + "/config.yaml"))
-    throw UsageError(run_dir + " is no folder of a run: there is no config.yaml in it");
+  check_run_folder(run_dir);
   const auto metrics = read_lines(run_dir + "/metrics.jsonl");
   if (metrics.empty()) throw UsageError(run_dir + " has no metrics yet");
   const auto name = html_escaped(fs::path(run_dir).lexically_normal().string());

@@ -1,16 +1,20 @@
 // `troupe rlhf RUN.yaml`: PPO or GRPO, with the supervised warm-up and the reward model that the
 // config asks for. `troupe rlhf --resume RUN_DIR`: goes on where a run stopped.
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <iostream>
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "actors/rlhf/prompt_limits.h"
 #include "actors/rlhf/rlhf_run.h"
 #include "actors/rlhf/run_progress.h"
 #include "actors/rlhf/run_setup.h"
 #include "apps/commands.h"
+#include "apps/plan_text.h"
 #include "apps/progress.h"
 #include "apps/run_folder.h"
+#include "apps/set_option.h"
 #include "base/error.h"
 #include "base/run_config.h"
 #include "storage/checkpoint/checkpoint.h"
@@ -59,9 +63,21 @@ void show(Progress& progress, const StepMetrics& step) {
   }
 }
 
+// The resolved config and what it would start: a YAML file that gives this run again.
+void show(const Config& config, const RunSetup& setup) {
+  std::cout << config.to_yaml(true) << plan_text(setup.plan());
+}
+
 void print_result(const std::string& run_dir) {
   if (const auto last = latest_checkpoint(run_dir))
     std::cout << "checkpoint " << *last << "\nsha256 " << model_hash(*last) << std::endl;
+}
+
+// What a failure leaves to be done; nothing that was saved is lost.
+std::string how_to_go_on(const std::string& run_dir) {
+  const auto last = latest_checkpoint(run_dir);
+  return "  once that is mended, `troupe rlhf --resume " + run_dir + "` goes on" +
+         (last ? " from " + std::filesystem::path(*last).filename().string() : "");
 }
 
 // From where the run stands in its folder to its end.
@@ -71,19 +87,23 @@ void go_on(const std::string& run_dir) {
     Progress progress;
     outcome = run_rlhf(run_dir, [&](const StepMetrics& step) { show(progress, step); });
   }
-  if (!outcome.ok && (!outcome.reported || outcome.signal != 0)) throw Error(outcome.failure);
-  if (!outcome.ok) throw CLI::RuntimeError(1);
+  const auto advice = outcome.ok ? "" : how_to_go_on(run_dir);
+  if (!outcome.ok && (!outcome.reported || outcome.signal != 0))
+    throw Error(outcome.failure + "\n" + advice);
+  if (!outcome.ok) {
+    std::cerr << advice << std::endl;
+    throw CLI::RuntimeError(1);
+  }
   print_result(run_dir);
 }
 
 void start(const Options& options) {
-  auto config = load_run_config(options.config, options.set);
-  if (options.dry_run) {
-    std::cout << config.to_yaml(true);
-    return;
-  }
-  const auto run_dir = make_run_folder(config, options.config);
-  const std::string name = config.as<RunConfig>().getRun().getName();
+  const auto config = std::make_shared<Config>(load_run_config(options.config, options.set));
+  const RunSetup setup(config);
+  check_prompts_fit(setup, *config);
+  if (options.dry_run) return show(*config, setup);
+  const auto run_dir = make_run_folder(*config, options.config);
+  const std::string name = config->as<RunConfig>().getRun().getName();
   std::cout << (name.empty() ? "" : name + ": ") << "run folder " << run_dir.string() << std::endl;
   go_on(run_dir.string());
 }
@@ -91,11 +111,8 @@ void start(const Options& options) {
 void resume(const Options& options) {
   const auto& run_dir = options.resume;
   const auto config = reopen_run_folder(run_dir, options.set);
-  if (options.dry_run) {
-    std::cout << config.to_yaml(true);
-    return;
-  }
   const RunSetup setup(run_dir);
+  if (options.dry_run) return show(config, setup);
   const auto progress = read_progress(setup);
   if (progress.is_done(setup)) {
     std::cout << "run folder " << run_dir << ": ended at step " << progress.step << std::endl;
@@ -117,8 +134,10 @@ void add_rlhf(CLI::App& app) {
                                       "A run's folder: go on from its last checkpoint");
   resumed->excludes(config);
   add_set_option(*command, options->set);
-  command->add_flag("--dry-run", options->dry_run,
-                    "Print the resolved config with the origin of every value, and stop");
+  command->add_flag(
+      "--dry-run", options->dry_run,
+      "Print the resolved config with the origin of every value and the actors that it "
+      "would start, and stop");
   command->callback([options] {
     if (options->config.empty() && options->resume.empty())
       throw UsageError("RUN.yaml is required, or --resume RUN_DIR");

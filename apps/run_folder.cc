@@ -35,6 +35,18 @@ void make_folder(const fs::path& folder) {
   }
 }
 
+// So that the run can be gone on with from another working folder.
+void make_paths_absolute(Config& config) {
+  const auto run = config.as<RunConfig>();
+  const std::pair<const char*, std::string> paths[] = {
+      {"model.path", run.getModel().getPath()},
+      {"task.path", run.getTask().getPath()},
+      {"reward.lexicon_path", run.getReward().getLexiconPath()}};
+  for (const auto& [key, path] : paths)
+    if (!path.empty())
+      config.set(std::string(key) + "=" + fs::absolute(path).lexically_normal().string());
+}
+
 void write_config(const fs::path& path, const std::string& yaml) {
   std::ofstream out(path);
   out << yaml << std::flush;
@@ -102,14 +114,21 @@ fs::path make_run_folder(Config& config, const fs::path& config_file) {
   refuse_used(folder);
   make_folder(folder);
   if (dir.empty()) config.set("run.dir=" + folder.string());
+  make_paths_absolute(config);
   write_config(folder / "config.yaml", config.to_yaml());
   link_latest(folder);
   return folder;
 }
 
+void check_run_folder(const fs::path& folder) {
+  if (fs::exists(folder / "config.yaml")) return;
+  throw UsageError(folder.string() +
+                   " is no folder of a run: there is no config.yaml in it\n"
+                   "  name one, such as runs/latest");
+}
+
 Config reopen_run_folder(const fs::path& folder, const std::vector<std::string>& overrides) {
-  if (!fs::exists(folder / "config.yaml"))
-    throw UsageError(folder.string() + " is no folder of a run: there is no config.yaml in it");
+  check_run_folder(folder);
   refuse_running(folder);
   for (const auto& assignment : overrides) check_changes_nothing(assignment);
   auto config = load_run_config(folder / "config.yaml", overrides);

@@ -14,10 +14,14 @@ namespace troupe {
 std::filesystem::path default_run_folder(const std::filesystem::path& config_file,
                                          std::chrono::system_clock::time_point now);
 
-// Makes the folder that run.dir names (the default if it is empty), writes it into `config` and the
-// resolved config into its config.yaml; runs/latest then links to a folder in runs/. Throws
-// UsageError for a folder that is in use or cannot be written.
+// Makes the folder that run.dir names (the default if it is empty), writes it and the absolute
+// paths of the files that the run reads into `config`, and the resolved config into its
+// config.yaml; runs/latest then links to a folder in runs/. Throws UsageError for a folder that is
+// in use or cannot be written.
 std::filesystem::path make_run_folder(Config& config, const std::filesystem::path& config_file);
+
+// Throws UsageError for a folder that is no run's.
+void check_run_folder(const std::filesystem::path& folder);
 
 // The config of a run that is gone on with, changed by `overrides`: only by those that leave the
 // result as it is (where actors live, how often is saved). Throws UsageError for another change, a

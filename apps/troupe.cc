@@ -1,6 +1,7 @@
 // The command line: reads the subcommand, runs it, and turns what it throws into one short message
 // and an exit status: 0 done, 1 failed run, 2 bad usage or config.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -8,6 +9,7 @@
 
 #include "apps/commands.h"
 #include "apps/exit_status.h"
+#include "apps/set_option.h"
 
 namespace troupe {
 namespace {
@@ -32,9 +34,11 @@ int run(int argc, char** argv) {
   CLI::App app("troupe trains and serves large language models with a cast of actors.", "troupe");
   app.require_subcommand(1);
   add_commands(app);
+  auto words = one_assignment_each({argv + 1, argv + argc});
   return exit_status_of(app, [&] {
-    check_subcommand(app, argc, argv);
-    app.parse(argc, argv);
+    check_subcommand(app, words);
+    std::reverse(words.begin(), words.end());  // as CLI11 wants them
+    app.parse(words);
     std::cout << std::flush;
   });
 }

@@ -36,8 +36,10 @@ void collect(capnp::DynamicStruct::Reader defaults, const std::string& path,
       collect(defaults.get(field).as<capnp::DynamicStruct>(), key, out);
       continue;
     }
+    const std::string unit = unit_of(field);
     out.push_back({key, key + ": " + to_flow_yaml(defaults.get(field)) + "    (" +
-                            expectation(field) + ")\n" + doc + choices(field, "    ")});
+                            expectation(field) + (unit.empty() ? "" : "; unit: " + unit) + ")\n" +
+                            doc + choices(field, "    ")});
     if (!field.getType().isList()) continue;
     const auto item = field.getType().asList().getElementType();
     if (!item.isStruct()) continue;

@@ -11,7 +11,8 @@ using capnp::schema::Type;
 
 // The ids of the annotations in run_config.capnp.
 constexpr uint64_t kDoc = 0xba4df729bc537f75, kMin = 0xd1a81e68df24e2ac,
-                   kAbove = 0xb381574b372eec78, kMax = 0xaf43a273afa51d2a;
+                   kAbove = 0xb381574b372eec78, kMax = 0xaf43a273afa51d2a,
+                   kUnit = 0xae142b669e2e04de;
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 double annotated(capnp::StructSchema::Field field, uint64_t id, double otherwise) {
@@ -19,6 +20,13 @@ double annotated(capnp::StructSchema::Field field, uint64_t id, double otherwise
     if (annotation.getId() == id) return annotation.getValue().getFloat64();
   }
   return otherwise;
+}
+
+std::string text_in(detail::Annotations annotations, uint64_t id) {
+  for (auto annotation : annotations) {
+    if (annotation.getId() == id) return annotation.getValue().getText().cStr();
+  }
+  return "";
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -92,11 +100,12 @@ Limits limits_of(capnp::StructSchema::Field field) {
           annotated(field, kAbove, -kInfinity)};
 }
 
-std::string detail::doc_in(capnp::List<capnp::schema::Annotation>::Reader annotations) {
-  for (auto annotation : annotations) {
-    if (annotation.getId() == kDoc) return annotation.getValue().getText().cStr();
-  }
-  return "";
+std::string detail::doc_in(Annotations annotations) {
+  return text_in(annotations, kDoc);
+}
+
+std::string unit_of(capnp::StructSchema::Field field) {
+  return text_in(field.getProto().getAnnotations(), kUnit);
 }
 
 std::vector<std::string> keys_of(capnp::StructSchema schema) {

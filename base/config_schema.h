@@ -26,10 +26,14 @@ std::vector<std::string> keys_of(capnp::StructSchema schema);  // in the schema'
 std::vector<std::string> names_of(capnp::EnumSchema schema);
 
 namespace detail {
-std::string doc_in(capnp::List<capnp::schema::Annotation>::Reader annotations);
-}
+using Annotations = capnp::List<capnp::schema::Annotation>::Reader;
+std::string doc_in(Annotations annotations);
+}  // namespace detail
 
-// Meaning and unit of a field or an enum's name; "" if the schema gives none.
+// The unit of a number, "" where it has none.
+std::string unit_of(capnp::StructSchema::Field field);
+
+// Meaning of a field or an enum's name; "" if the schema gives none.
 template <class FieldOrName>
 std::string doc_of(const FieldOrName& described) {
   return detail::doc_in(described.getProto().getAnnotations());

@@ -1,6 +1,6 @@
 #include "actors/rlhf/run_setup.h"
 
-#include "actors/model/model_source.h"
+#include "actors/model/loaded_model.h"
 #include "actors/train/stage.h"
 #include "base/error.h"
 #include "rlhf/tasks/prompt_list.h"
@@ -44,10 +44,15 @@ std::shared_ptr<const Task> make_task(RunConfig::Task::Reader task) {
 }  // namespace
 
 RunSetup::RunSetup(const std::string& run_dir)
-    : run_dir_(run_dir), config_(load_run_config(run_dir + "/config.yaml")) {
+    : RunSetup(run_dir, std::make_shared<const Config>(load_run_config(run_dir + "/config.yaml"))) {
+}
+
+RunSetup::RunSetup(std::shared_ptr<const Config> config) : RunSetup("", std::move(config)) {}
+
+RunSetup::RunSetup(std::string run_dir, std::shared_ptr<const Config> resolved)
+    : run_dir_(std::move(run_dir)), config_(std::move(resolved)) {
   read_model();
-  llama_ = llama_config(model_config_);
-  check_stages(config_, llama_.num_hidden_layers);
+  check_stages(*config_, llama_.num_hidden_layers);
   task_ = make_task(config().getTask());
 }
 
@@ -56,16 +61,18 @@ void RunSetup::read_model() {
   if (path.empty()) {
     const auto model = config().getModel().getConfig();
     model_config_ = new_model_config(model);
+    llama_ = llama_config(model_config_);
     end_ids_ = {model.getEosTokenId()};
     tokenizer_ = std::make_shared<Tokenizer>(
         byte_tokenizer_spec(static_cast<uint8_t>(model.getEosTokenId())));
     return;
   }
-  const auto source = ModelSource::open(path);
-  model_config_ = source.config();
-  end_ids_ = source.eos_token_ids();
-  auto spec = source.tokenizer();
-  if (!spec) throw Error(path + " has no tokenizer, which a run needs");
+  const auto model = load_model(path);
+  model_config_ = model.source->config();
+  llama_ = model.config;
+  end_ids_ = model.source->eos_token_ids();
+  auto spec = model.source->tokenizer();
+  if (!spec) config_->reject("model.path", " = " + path + ": has no tokenizer, which a run needs");
   tokenizer_ = std::make_shared<Tokenizer>(std::move(*spec));
 }
 

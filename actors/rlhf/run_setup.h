@@ -21,10 +21,12 @@ class RunSetup {
  public:
   // Reads run_dir/config.yaml.
   explicit RunSetup(const std::string& run_dir);
+  // What a run of this config would be; it has no folder yet.
+  explicit RunSetup(std::shared_ptr<const Config> config);
 
   const std::string& run_dir() const { return run_dir_; }
   std::string phase_dir(const std::string& phase) const;  // its checkpoint: "sft" or "reward"
-  RunConfig::Reader config() const { return config_.as<RunConfig>(); }
+  RunConfig::Reader config() const { return config_->as<RunConfig>(); }
 
   const nlohmann::json& model_config() const { return model_config_; }  // HF's config.json
   const LlamaConfig& llama() const { return llama_; }
@@ -45,13 +47,14 @@ class RunSetup {
   ClusterPlan plan() const;
 
  private:
+  RunSetup(std::string run_dir, std::shared_ptr<const Config> config);
   void read_model();
   std::vector<std::string> stage_nodes(const std::string& role) const;
   ClusterPlan spread_plan() const;  // as if every node had a process
   std::string service_node(const std::string& wanted) const;
 
   std::string run_dir_;
-  Config config_;
+  std::shared_ptr<const Config> config_;
   nlohmann::json model_config_;
   LlamaConfig llama_;
   std::shared_ptr<const Tokenizer> tokenizer_;

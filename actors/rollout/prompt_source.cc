@@ -21,11 +21,15 @@ std::string PromptSourceState::prompt_text(PromptUse use, int64_t index) const {
                              use == PromptUse::preference_pool ? 2 * kRange + index : index);
 }
 
+std::vector<int32_t> encode_prompt(const Tokenizer& tokenizer, const std::string& chat_template,
+                                   const std::string& text) {
+  if (chat_template.empty()) return tokenizer.encode(text);
+  return tokenizer.encode(
+      render_chat(chat_template, {{{"role", "user"}, {"content", text}}}, true));
+}
+
 std::vector<int32_t> PromptSourceState::encode_prompt(const std::string& text) const {
-  std::string rendered = text;
-  if (!config.chat_template.empty())
-    rendered = render_chat(config.chat_template, {{{"role", "user"}, {"content", text}}}, true);
-  auto ids = config.tokenizer->encode(rendered);
+  auto ids = troupe::encode_prompt(*config.tokenizer, config.chat_template, text);
   if (static_cast<int64_t>(ids.size()) > config.max_prompt_length)
     throw Error("the prompt \"" + text.substr(0, 60) + "\" has " + std::to_string(ids.size()) +
                 " tokens; task.max_prompt_length is " + std::to_string(config.max_prompt_length));

@@ -24,6 +24,10 @@ using PromptSource =
                      caf::replies_to<TakeDemonstrations>::with<Examples>,
                      caf::replies_to<TakePreferencePairs>::with<Examples>>;
 
+// The ids of a prompt, as a user's message where there is a chat template.
+std::vector<int32_t> encode_prompt(const Tokenizer& tokenizer, const std::string& chat_template,
+                                   const std::string& text);
+
 struct PromptSourceConfig {
   std::shared_ptr<const Task> task;
   std::shared_ptr<const Tokenizer> tokenizer;

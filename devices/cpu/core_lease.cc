@@ -29,7 +29,8 @@ bool lock(int descriptor, int how) {
 
 }  // namespace
 
-CoreGate::CoreGate(const std::string& folder, int num_cores) : turn_(static_cast<unsigned>(getpid())) {
+CoreGate::CoreGate(const std::string& folder, int num_cores)
+    : turn_(static_cast<unsigned>(getpid())) {
   CHECK(num_cores >= 0, num_cores);
   for (int core = 0; core < num_cores; ++core)
     files_.push_back(folder + "/core-" + std::to_string(core) + ".lock");

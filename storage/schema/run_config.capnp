@@ -1,4 +1,4 @@
-# The config of a run: every key, its default, its limits and its meaning. YAML spells the keys in
+# The config of a run: every key, its default, its limits, its unit and its meaning. YAML spells the keys in
 # snake_case (base/config_schema.h); `troupe config explain` prints this file's documentation.
 # Names are HF's for a model's fields and verl's for training.
 @0x973b6a9f4a61be64;
@@ -9,6 +9,7 @@ $Cxx.namespace("troupe");
 annotation doc @0xba4df729bc537f75 (field, enumerant) :Text;
 annotation min @0xd1a81e68df24e2ac (field) :Float64;    # the least number allowed
 annotation above @0xb381574b372eec78 (field) :Float64;  # every number allowed is greater
+annotation unit @0xae142b669e2e04de (field) :Text;    # of the number
 annotation max @0xaf43a273afa51d2a (field) :Float64;    # the greatest number allowed
 
 struct RunConfig {
@@ -30,24 +31,24 @@ struct RunConfig {
     dir @0 :Text $doc("folder of everything the run writes; empty: runs/<config>-<UTC time>");
     seed @1 :UInt64 = 1 $doc("address of every random number of the run");
     name @2 :Text $doc("what to call the run when it is shown; empty: nothing");
-    stopAfterStep @3 :Int32 = 0 $min(0)
+    stopAfterStep @3 :Int32 = 0 $unit("steps") $min(0)
         $doc("end in order after this PPO step, to be resumed later; 0: run to the end");
   }
 
   struct Cluster {
     nodes @0 :List(Node) $doc("the run's node processes; the first hosts every role without a place");
-    heartbeatIntervalSeconds @1 :Float64 = 1 $above(0) $max(3600)
+    heartbeatIntervalSeconds @1 :Float64 = 1 $unit("seconds") $above(0) $max(3600)
         $doc("seconds between a node's signs of life");
-    heartbeatLimitSeconds @2 :Float64 = 15 $above(0) $max(86400)
+    heartbeatLimitSeconds @2 :Float64 = 15 $unit("seconds") $above(0) $max(86400)
         $doc("seconds of silence after which a node counts as dead");
     oneProcess @3 :Bool = false $doc("host the actors of all nodes in a single process");
-    traceIntervalSeconds @4 :Float64 = 0.5 $min(0) $max(3600)
+    traceIntervalSeconds @4 :Float64 = 0.5 $unit("seconds") $min(0) $max(3600)
         $doc("seconds between what the journal notes of a running step; 0: actors are not traced");
   }
 
   struct Node {
     name @0 :Text $doc("the part of an actor's address behind the @");
-    computeThreads @1 :Int32 = 0 $min(0) $max(1024)
+    computeThreads @1 :Int32 = 0 $unit("threads") $min(0) $max(1024)
         $doc("threads that compute; 0: the host's cores divided by its nodes");
   }
 
@@ -63,13 +64,13 @@ struct RunConfig {
   }
 
   struct ModelConfig {
-    hiddenSize @0 :Int32 = 128 $min(8) $max(65536) $doc("width of the residual stream");
-    numHiddenLayers @1 :Int32 = 5 $min(1) $max(1024) $doc("decoder layers");
-    numAttentionHeads @2 :Int32 = 4 $min(1) $max(1024) $doc("query heads");
-    numKeyValueHeads @3 :Int32 = 2 $min(1) $max(1024) $doc("key and value heads; divides the query heads");
-    intermediateSize @4 :Int32 = 320 $min(8) $max(262144) $doc("width of the feed-forward layer");
-    vocabSize @5 :Int32 = 256 $min(2) $max(1048576) $doc("token ids; 256: one per byte");
-    maxPositionEmbeddings @6 :Int32 = 64 $min(2) $max(16777216) $doc("tokens that a sequence may have");
+    hiddenSize @0 :Int32 = 128 $unit("columns") $min(8) $max(65536) $doc("width of the residual stream");
+    numHiddenLayers @1 :Int32 = 5 $unit("layers") $min(1) $max(1024) $doc("decoder layers");
+    numAttentionHeads @2 :Int32 = 4 $unit("heads") $min(1) $max(1024) $doc("query heads");
+    numKeyValueHeads @3 :Int32 = 2 $unit("heads") $min(1) $max(1024) $doc("key and value heads; divides the query heads");
+    intermediateSize @4 :Int32 = 320 $unit("columns") $min(8) $max(262144) $doc("width of the feed-forward layer");
+    vocabSize @5 :Int32 = 256 $unit("tokens") $min(2) $max(1048576) $doc("token ids; 256: one per byte");
+    maxPositionEmbeddings @6 :Int32 = 64 $unit("tokens") $min(2) $max(16777216) $doc("tokens that a sequence may have");
     rmsNormEps @7 :Float64 = 1e-5 $above(0) $max(1) $doc("added to the mean square before its root");
     ropeTheta @8 :Float64 = 10000 $above(0) $doc("base of the rotary wavelengths");
     tieWordEmbeddings @9 :Bool = true $doc("the head uses the embedding's weights");
@@ -107,7 +108,7 @@ struct RunConfig {
     chat @2 :Bool = false $doc("wrap each prompt in the model's chat template");
     ascendingShare @3 :Float64 = 0.35 $min(0) $max(1)
         $doc("share of sort_digits demonstrations in ascending order; the others descend");
-    maxPromptLength @4 :Int32 = 1024 $min(1) $doc("tokens; a longer prompt is an error");
+    maxPromptLength @4 :Int32 = 1024 $unit("tokens") $min(1) $doc("tokens; a longer prompt is an error");
   }
 
   enum LrSchedulerType {
@@ -121,17 +122,17 @@ struct RunConfig {
     betas @1 :List(Float64) = [0.9, 0.999] $min(0) $max(1) $doc("AdamW's two decay rates");
     eps @2 :Float64 = 1e-8 $above(0) $max(1) $doc("AdamW's epsilon");
     weightDecay @3 :Float64 = 0 $min(0) $max(10) $doc("decoupled weight decay per unit of learning rate");
-    lrWarmupSteps @4 :Int32 = 0 $min(0) $doc("steps over which the learning rate rises from 0");
+    lrWarmupSteps @4 :Int32 = 0 $unit("steps") $min(0) $doc("steps over which the learning rate rises from 0");
     lrSchedulerType @5 :LrSchedulerType = constant $doc("the learning rate's course after the warm-up");
     minLrRatio @6 :Float64 = 0 $min(0) $max(1) $doc("learning rate at the end, as a share of lr");
-    totalTrainingSteps @7 :Int32 = 0 $min(0) $doc("the step at which the end is reached; 0: the phase's last");
+    totalTrainingSteps @7 :Int32 = 0 $unit("steps") $min(0) $doc("the step at which the end is reached; 0: the phase's last");
     clipGrad @8 :Float64 = 1 $min(0) $doc("greatest global gradient norm; 0: no clipping");
   }
 
   struct Sft {
-    steps @0 :Int32 = 0 $min(0) $doc("optimizer steps; 0: no warm-up");
-    batchSize @1 :Int32 = 128 $min(1) $doc("demonstrations per step");
-    maxTokensPerPack @2 :Int32 = 2048 $min(1) $doc("tokens of a micro-batch at most");
+    steps @0 :Int32 = 0 $unit("steps") $min(0) $doc("optimizer steps; 0: no warm-up");
+    batchSize @1 :Int32 = 128 $unit("demonstrations") $min(1) $doc("demonstrations per step");
+    maxTokensPerPack @2 :Int32 = 2048 $unit("tokens") $min(1) $doc("tokens of a micro-batch at most");
     optim @3 :Optim = (lr = 2e-3, betas = [0.9, 0.95], weightDecay = 0.01) $doc("AdamW");
   }
 
@@ -143,16 +144,16 @@ struct RunConfig {
   struct Reward {
     kind @0 :RewardKind = model $doc("what scores a response");
     lexiconPath @1 :Text = "models/vader_lexicon.txt" $doc("VADER's lexicon (tools/fetch_model.sh brings it)");
-    steps @2 :Int32 = 0 $min(0) $doc("optimizer steps of the reward model");
-    pairsPerStep @3 :Int32 = 64 $min(1) $doc("preference pairs per step");
-    poolPrompts @4 :Int32 = 1536 $min(1) $doc("prompts that pairs are made from");
-    samplesPerPrompt @5 :Int32 = 2 $min(1) $max(64) $doc("the policy's own answers to each of these prompts");
+    steps @2 :Int32 = 0 $unit("steps") $min(0) $doc("optimizer steps of the reward model");
+    pairsPerStep @3 :Int32 = 64 $unit("pairs") $min(1) $doc("preference pairs per step");
+    poolPrompts @4 :Int32 = 1536 $unit("prompts") $min(1) $doc("prompts that pairs are made from");
+    samplesPerPrompt @5 :Int32 = 2 $unit("answers") $min(1) $max(64) $doc("the policy's own answers to each of these prompts");
     scoreL2Coef @6 :Float64 = 1e-3 $min(0) $doc("weight of the mean squared score in the ranking loss");
-    statisticsSamples @7 :Int32 = 512 $min(0)
+    statisticsSamples @7 :Int32 = 512 $unit("answers") $min(0)
         $doc("answers whose scores' mean and deviation centre and scale all scores; 0: raw scores");
     scoreClip @8 :Float64 = 5 $min(0) $doc("greatest size of a centred and scaled score; 0: no clipping");
     optim @9 :Optim = (lr = 1e-3, betas = [0.9, 0.95]) $doc("AdamW");
-    maxTokensPerPack @10 :Int32 = 2048 $min(1) $doc("tokens of a micro-batch at most");
+    maxTokensPerPack @10 :Int32 = 2048 $unit("tokens") $min(1) $doc("tokens of a micro-batch at most");
   }
 
   enum AdvEstimator {
@@ -169,8 +170,8 @@ struct RunConfig {
   struct KlCtrl {
     type @0 :KlCtrlType = fixed $doc("how the KL weight changes");
     klCoef @1 :Float64 = 1e-3 $min(0) $doc("weight of the KL penalty, at the start if adaptive");
-    targetKl @2 :Float64 = 0.1 $above(0) $doc("nats per response that an adaptive controller aims at");
-    horizon @3 :Int32 = 10000 $min(1) $doc("responses over which an adaptive controller acts");
+    targetKl @2 :Float64 = 0.1 $unit("nats") $above(0) $doc("nats per response that an adaptive controller aims at");
+    horizon @3 :Int32 = 10000 $unit("responses") $min(1) $doc("responses over which an adaptive controller acts");
   }
 
   enum KlType {
@@ -200,8 +201,8 @@ struct RunConfig {
 
   struct Actor {
     optim @0 :Optim = (lr = 1e-6) $doc("AdamW");
-    ppoEpochs @1 :Int32 = 1 $min(1) $max(1000) $doc("passes over the trajectories of a step");
-    ppoMiniBatches @2 :Int32 = 1 $min(1) $doc("optimizer updates per pass");
+    ppoEpochs @1 :Int32 = 1 $unit("passes") $min(1) $max(1000) $doc("passes over the trajectories of a step");
+    ppoMiniBatches @2 :Int32 = 1 $unit("updates") $min(1) $doc("optimizer updates per pass");
     clipRatio @3 :Float64 = 0.2 $above(0) $doc("distance from 1 at which the probability ratio is clipped");
     clipRatioLow @4 :Float64 = 0 $min(0) $max(1) $doc("the same, downwards; 0: clip_ratio");
     clipRatioHigh @5 :Float64 = 0 $min(0) $doc("the same, upwards; 0: clip_ratio");
@@ -211,41 +212,41 @@ struct RunConfig {
     klLossCoef @9 :Float64 = 1e-3 $min(0) $doc("weight of the KL in the loss");
     klLossType @10 :KlType = lowVarKl $doc("estimator of the KL in the loss");
     lossAggMode @11 :LossAggMode = tokenMean $doc("how token losses become one number");
-    ppoMaxTokenLen @12 :Int32 = 2048 $min(1) $doc("tokens of a micro-batch at most");
+    ppoMaxTokenLen @12 :Int32 = 2048 $unit("tokens") $min(1) $doc("tokens of a micro-batch at most");
   }
 
   struct Critic {
     optim @0 :Optim = (lr = 1e-5) $doc("AdamW");
-    ppoEpochs @1 :Int32 = 1 $min(1) $max(1000) $doc("passes over the trajectories of a step");
-    ppoMiniBatches @2 :Int32 = 1 $min(1) $doc("optimizer updates per pass");
+    ppoEpochs @1 :Int32 = 1 $unit("passes") $min(1) $max(1000) $doc("passes over the trajectories of a step");
+    ppoMiniBatches @2 :Int32 = 1 $unit("updates") $min(1) $doc("optimizer updates per pass");
     cliprangeValue @3 :Float64 = 0.5 $min(0) $doc("greatest change of a value in a step; 0: no clipping");
   }
 
   struct Rollout {
-    n @0 :Int32 = 1 $min(1) $max(65536) $doc("responses per prompt");
-    promptsPerStep @1 :Int32 = 128 $min(1) $doc("prompts per PPO step");
+    n @0 :Int32 = 1 $unit("responses") $min(1) $max(65536) $doc("responses per prompt");
+    promptsPerStep @1 :Int32 = 128 $unit("prompts") $min(1) $doc("prompts per PPO step");
     temperature @2 :Float64 = 1 $above(0) $max(100) $doc("divides the logits, in sampling and in training");
     topK @3 :Int32 = 0 $min(0) $doc("sample from this many likeliest tokens; 0: all");
     topP @4 :Float64 = 1 $above(0) $max(1) $doc("sample from the likeliest tokens that hold this probability");
     minP @5 :Float64 = 0 $min(0) $max(1) $doc("sample tokens at least this likely, relative to the likeliest");
-    maxNewTokens @6 :Int32 = 6 $min(1) $doc("tokens of a response at most");
-    maxRunningSequences @7 :Int32 = 256 $min(1) $max(65536) $doc("sequences that an engine generates at once");
-    kvBlocks @8 :Int32 = 0 $min(0) $doc("cache blocks of an engine, of numerics.key_block tokens; 0: as many as max_running_sequences need");
+    maxNewTokens @6 :Int32 = 6 $unit("tokens") $min(1) $doc("tokens of a response at most");
+    maxRunningSequences @7 :Int32 = 256 $unit("sequences") $min(1) $max(65536) $doc("sequences that an engine generates at once");
+    kvBlocks @8 :Int32 = 0 $unit("blocks") $min(0) $doc("cache blocks of an engine, of numerics.key_block tokens; 0: as many as max_running_sequences need");
     ignoreEos @9 :Bool = false $doc("generate on after the end token");
   }
 
   struct Trainer {
-    totalSteps @0 :Int32 = 14 $min(0) $doc("PPO steps");
-    saveFreq @1 :Int32 = 0 $min(0) $doc("steps between checkpoints; the last step is always saved; 0: only that");
-    testFreq @2 :Int32 = 0 $min(0) $doc("steps between evaluations; first and last always count; 0: only these");
-    evalPrompts @3 :Int32 = 256 $min(0) $doc("held-out prompts of an evaluation");
+    totalSteps @0 :Int32 = 14 $unit("steps") $min(0) $doc("PPO steps");
+    saveFreq @1 :Int32 = 0 $unit("steps") $min(0) $doc("steps between checkpoints; the last step is always saved; 0: only that");
+    testFreq @2 :Int32 = 0 $unit("steps") $min(0) $doc("steps between evaluations; first and last always count; 0: only these");
+    evalPrompts @3 :Int32 = 256 $unit("prompts") $min(0) $doc("held-out prompts of an evaluation");
   }
 
   struct Numerics {
-    tensorSlices @0 :Int32 = 0 $min(0) $max(64)
+    tensorSlices @0 :Int32 = 0 $unit("slices") $min(0) $max(64)
         $doc("slices of a contraction that tensor parallelism may cut; 0: the largest divisor of num_key_value_heads up to 8");
-    dataSlices @1 :Int32 = 8 $min(1) $max(1024) $doc("ordered groups of packs whose gradients are added as a tree");
-    keyBlock @2 :Int32 = 64 $min(64) $max(64) $doc("keys that attention takes at a time, and a cache block holds");
-    keySpan @3 :Int32 = 1024 $min(1024) $max(1024) $doc("keys after which attention starts a new partial sum");
+    dataSlices @1 :Int32 = 8 $unit("groups") $min(1) $max(1024) $doc("ordered groups of packs whose gradients are added as a tree");
+    keyBlock @2 :Int32 = 64 $unit("keys") $min(64) $max(64) $doc("keys that attention takes at a time, and a cache block holds");
+    keySpan @3 :Int32 = 1024 $unit("keys") $min(1024) $max(1024) $doc("keys after which attention starts a new partial sum");
   }
 }

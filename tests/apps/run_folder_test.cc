@@ -62,6 +62,19 @@ TEST_F(RunFolderTest, HoldsTheResolvedConfigAndIsTheLatest) {
   EXPECT_EQ(fs::path(read.as<RunConfig>().getRun().getDir().cStr()), folder);
 }
 
+TEST_F(RunFolderTest, TheFilesThatItReadsAreFoundFromElsewhere) {
+  auto run = config("run");
+  run.set("model.path=models/../a.gguf");
+  run.set("reward.lexicon_path=/abs/lexicon.txt");
+  make_run_folder(run, "configs/quickstart.yaml");
+  Config read(capnp::Schema::from<RunConfig>());
+  read.read_file("run/config.yaml");
+  const auto resolved = read.as<RunConfig>();
+  EXPECT_EQ(fs::path(resolved.getModel().getPath().cStr()), fs::current_path() / "a.gguf");
+  EXPECT_EQ(fs::path(resolved.getReward().getLexiconPath().cStr()), "/abs/lexicon.txt");
+  EXPECT_EQ(resolved.getTask().getPath().size(), 0u) << "what is not given is not made up";
+}
+
 TEST_F(RunFolderTest, AFolderInUseIsRefused) {
   EXPECT_EQ(refusal("a/b"), "nothing was refused");
   EXPECT_THAT(refusal("a/b"),

@@ -4,19 +4,7 @@
 set -uo pipefail
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
-failed=0
-
-# refused STATUS TEXT ARGUMENT...: the command ends so, with TEXT in its message of at most eight lines.
-refused() {
-  local status=$1 text=$2 found out
-  shift 2
-  out=$("$TROUPE" "$@" 2>&1 >/dev/null)
-  found=$?
-  if [[ $found != "$status" || $out != "troupe: error: "*"$text"* || $(wc -l <<<"$out") -gt 8 ]]; then
-    echo "troupe $*: status $found, expected $status and '$text': $out"
-    failed=1
-  fi
-}
+source tests/e2e/refused.bash
 
 refused 2 "A subcommand is required"
 refused 2 "did you mean 'version'" verison
@@ -35,19 +23,35 @@ refused 2 "run.seed = x: expected an integer" config show $quickstart --set run.
 refused 2 "2 stages, but the model has only 1 layers" config show $quickstart --set model.config.num_hidden_layers=1
 refused 2 "temperature = 0" config show $quickstart --set rollout.temperature=0
 refused 2 "no such file" config show $quickstart --set run.seed=2 --set model.path=none.gguf
-"$TROUPE" config show --set run.name=x --set run.seed=7 $quickstart | grep -q 'seed: 7  # --set run.seed=7' || {
-  echo "config show does not show where the seed comes from"
-  failed=1
-}
+refused 2 "unknown key 'run.sed'" config show --set run.seed=2 run.sed=3 $quickstart
+refused 2 "RUN.yaml is required" config show --set run.seed=2 run.name=x
+refused 2 "--set word: expected key.path=value" config show $quickstart --set word
+"$TROUPE" config show --set run.name=x run.seed=7 --set rollout.n=2 $quickstart >"$folder/shown"
+grep -q 'seed: 7  # --set run.seed=7' "$folder/shown" && grep -q 'name: "x"  #' "$folder/shown" &&
+  grep -q '  n: 2  # --set rollout.n=2' "$folder/shown" || fail "config show does not show what --set has set"
+explained=$("$TROUPE" config explain cluster.heartbeat_limit_seconds)
+[[ $explained == "cluster.heartbeat_limit_seconds: 15.0    (a number, above 0.0, at most 86400.0; unit: seconds)
+  seconds of silence after which a node counts as dead" ]] || fail "config explain says: $explained"
+
+"$TROUPE" rlhf $quickstart --dry-run --set run.dir="$folder/run" rollout.n=2 >"$folder/dry" || fail "no dry run"
+grep -q '  n: 2  # --set rollout.n=2' "$folder/dry" && grep -q 'lam: 0.95  # configs/quickstart.yaml:' "$folder/dry" &&
+  grep -q 'gamma: 1.0  # default' "$folder/dry" || fail "a dry run does not show where values come from"
+sed -n '/^#   trainer-1$/,/^#   judge$/p' "$folder/dry" | tr -s ' ' | sort >"$folder/actors"
+sort >"$folder/expected" <<'END'
+# checkpoint_writer/trainer-1 checkpoint_writer
+# judge
+# policy/pp1 stage
+# rollout/1 rollout_engine
+# trainer-1
+END
+diff "$folder/expected" "$folder/actors" || fail "a dry run shows other actors on trainer-1"
+"$TROUPE" config show "$folder/dry" >/dev/null || fail "a dry run prints no config"
+[[ ! -e $folder/run ]] || fail "a dry run made its folder"
 
 "$TROUPE" version >/dev/full 2>"$folder/full"
-[[ $? == 1 && $(cat "$folder/full") == "troupe: error: cannot write to standard output" ]] || {
-  echo "a full disk behind stdout was not reported"
-  failed=1
-}
+[[ $? == 1 && $(cat "$folder/full") == "troupe: error: cannot write to standard output" ]] ||
+  fail "a full disk behind stdout was not reported"
 "$TROUPE" config explain 2>"$folder/pipe" | head -n 1 >/dev/null
-[[ ${PIPESTATUS[0]} == 0 && ! -s $folder/pipe ]] || {
-  echo "a reader that went away was taken for a failure: $(cat "$folder/pipe")"
-  failed=1
-}
+[[ ${PIPESTATUS[0]} == 0 && ! -s $folder/pipe ]] ||
+  fail "a reader that went away was taken for a failure: $(cat "$folder/pipe")"
 exit $failed
