@@ -18,7 +18,10 @@ void add_node(CLI::App& app) {
       ->required();
   command->add_option("--log", options->log_file, "Log here instead of standard output");
   command->add_option("--parent", options->parent, "The launcher's process id: end when it ends");
-  command->callback([options] { run_node(*options, actor_factories()); });
+  command->callback([options] {
+    check_node_options(*options);
+    run_node(*options, actor_factories());
+  });
 }
 
 }  // namespace troupe

@@ -15,7 +15,7 @@
 namespace troupe {
 namespace {
 
-constexpr size_t kReportedLines = 20;
+constexpr int64_t kReportedLines = 7;  // with its log's end; the app adds how to go on
 constexpr auto kFindLimit = std::chrono::seconds(10);
 
 bool has_launcher(const ClusterPlan& plan) {
@@ -36,8 +36,9 @@ std::string failure_text(const NodeFailure& failure, const std::string& log_file
   out << "troupe: error: node " << failure.node;
   if (failure.pid != 0) out << " (pid " << failure.pid << ")";
   out << " " << failure.what << "\n";
-  auto lines = last_lines(log_file, kReportedLines);
-  out << (lines.empty() ? "  its log is empty: " : "  the end of its log, ") << log_file << ":\n";
+  const auto left = kReportedLines - 2 - std::ranges::count(failure.what, '\n');
+  const auto lines = last_lines(log_file, static_cast<size_t>(std::max<int64_t>(left, 0)));
+  out << "  its log" << (lines.empty() ? " is " : " ends so, ") << log_file << "\n";
   for (const auto& line : lines) out << "  | " << line << "\n";
   return out.str();
 }
@@ -102,8 +103,8 @@ RunOutcome Cluster::wait() {
   return outcome_.get();
 }
 
-bool Cluster::ended() const {
-  return outcome_.wait_for(std::chrono::seconds(0)) == std::future_status::ready;
+bool Cluster::ended(std::chrono::seconds limit) const {
+  return outcome_.wait_for(limit) == std::future_status::ready;
 }
 
 void Cluster::stop() {

@@ -39,7 +39,8 @@ class Cluster {
   // Blocks until an actor sent RunEnded to the supervisor, a signal came, or a node failed. No
   // other process is left then, and a failure has been reported.
   RunOutcome wait();
-  bool ended() const;
+  // Whether that is so now, or within `limit`.
+  bool ended(std::chrono::seconds limit = {}) const;
   void stop();  // asks for the end, as Ctrl-C does
 
   // The actor at an address of the plan. Throws if it is not there (any more).

@@ -74,16 +74,18 @@ std::string write_secret(const std::string& path) {
 
 std::string read_secret(const std::string& path) {
   int file = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  std::string reason = std::strerror(errno);
-  CHECK(file >= 0, path, reason);
+  if (file < 0) throw Error("cannot open " + path + ": " + std::strerror(errno));
   struct stat info = {};
   fstat(file, &info);
   std::string secret(2 * kSecretBytes + 1, '\0');
   auto length = read(file, secret.data(), secret.size());
   close(file);
   bool only_the_owner_reads = (info.st_mode & 077) == 0 && info.st_uid == geteuid();
-  CHECK(only_the_owner_reads, path);
-  CHECK(length == static_cast<ssize_t>(2 * kSecretBytes), path, length);
+  if (!only_the_owner_reads)
+    throw Error(path + ": expected a file of our own that nobody else can read (chmod 600)");
+  if (length != static_cast<ssize_t>(2 * kSecretBytes))
+    throw Error(path + ": expected a secret of " + std::to_string(2 * kSecretBytes) +
+                " characters, found " + std::to_string(length));
   secret.pop_back();
   return secret;
 }

@@ -13,6 +13,7 @@ void use(spdlog::sink_ptr sink) {
   auto logger = std::make_shared<spdlog::logger>("troupe", std::move(sink));
   logger->set_pattern("%Y-%m-%d %H:%M:%S.%e %l: %v", spdlog::pattern_time_type::utc);
   logger->flush_on(spdlog::level::trace);
+  logger->set_error_handler([](const std::string&) {});  // of a full disk whoever needs it tells
   spdlog::set_default_logger(std::move(logger));
 }
 

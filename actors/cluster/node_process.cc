@@ -4,9 +4,11 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <cstdlib>
+#include <iostream>
 
 #include "actors/cluster/log.h"
 #include "base/error.h"
@@ -35,16 +37,24 @@ bool join_and_serve(const NodeOptions& options, const ActorFactories& factories)
 }  // namespace
 
 std::pair<std::string, uint16_t> parse_join(const std::string& join) {
-  auto colon = join.rfind(':');
-  CHECK(colon != join.npos, join);
-  auto host = join.substr(0, colon);
+  constexpr std::string_view kHost = "127.0.0.1";  // other hosts need a link that is encrypted
   uint16_t port = 0;
-  auto* end = join.data() + join.size();
-  auto [parsed, error] = std::from_chars(join.data() + colon + 1, end, port);
-  bool is_a_port = error == std::errc() && parsed == end && port > 0;
-  CHECK(is_a_port, join);
-  CHECK(host == "127.0.0.1", host);  // other hosts need a link that is encrypted
-  return {host, port};
+  const auto* end = join.data() + join.size();
+  const auto colon = std::min(join.rfind(':'), join.size() - 1);
+  const auto [parsed, error] = std::from_chars(join.data() + colon + 1, end, port);
+  const bool is_a_port = error == std::errc() && parsed == end && port > 0;
+  if (join.substr(0, colon) != kHost || !is_a_port)
+    throw UsageError("--join = " + join + ": expected 127.0.0.1:PORT, as the launcher says it");
+  return {std::string(kHost), port};
+}
+
+void check_node_options(const NodeOptions& options) {
+  parse_join(options.join);
+  try {
+    read_secret(options.secret_file);
+  } catch (const Error& e) {
+    throw UsageError(std::string("--secret-file: ") + e.what());
+  }
 }
 
 void run_node(const NodeOptions& options, const ActorFactories& factories) {
@@ -59,6 +69,8 @@ void run_node(const NodeOptions& options, const ActorFactories& factories) {
     left_in_order = join_and_serve(options, factories);
   } catch (const std::exception& e) {
     spdlog::error("{}", e.what());
+    if (options.parent == 0)  // somebody started us by hand
+      std::cerr << "troupe: error: node " << options.name << ": " << e.what() << std::endl;
   }
   spdlog::info("node {} ends", options.name);
   spdlog::shutdown();

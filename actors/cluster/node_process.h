@@ -23,6 +23,9 @@ struct NodeOptions {
 // does not end in time must not keep the process.
 [[noreturn]] void run_node(const NodeOptions& options, const ActorFactories& factories);
 
+// Throws UsageError for an address that is none and a secret that cannot be read or is none.
+void check_node_options(const NodeOptions& options);
+
 // "127.0.0.1:4000" -> its parts. Throws unless the host is this machine's loopback.
 std::pair<std::string, uint16_t> parse_join(const std::string& join);
 

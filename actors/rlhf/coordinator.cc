@@ -1,6 +1,7 @@
 #include "actors/rlhf/coordinator.h"
 
 #include "storage/checkpoint/checkpoint.h"
+#include "storage/file.h"
 
 namespace troupe {
 namespace {
@@ -118,7 +119,7 @@ void CoordinatorState::report(json metrics, int64_t step, int64_t total_steps) {
   metrics["timing_s/phase"] = in_phase.count();
   const auto line = metrics.dump(-1, ' ', true);
   metrics_file_ << line << '\n';
-  CHECK(metrics_file_.flush(), setup_->run_dir());
+  if (!metrics_file_.flush()) throw_errno("write", setup_->run_dir() + "/metrics.jsonl");
   if (start_.reporter) tell(self_, start_.reporter, StepMetrics{line, step, total_steps});
 }
 

@@ -1,9 +1,9 @@
 // How good the policy is on held-out prompts: greedy and sampled, and whether it has the skill.
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 
 #include "actors/rlhf/coordinator.h"
+#include "storage/file.h"
 
 namespace troupe {
 namespace {
@@ -65,10 +65,10 @@ Async<void> CoordinatorState::evaluate(json& metrics) {
   std::snprintf(step, sizeof step, "step-%06lld",
                 static_cast<long long>(metrics.at("training/global_step")));
   for (const std::string name : {"heldout", static_cast<const char*>(step)}) {
-    std::ofstream file(setup_->run_dir() + "/eval/" + name + ".jsonl", std::ios::trunc);
+    OutputFile file(setup_->run_dir() + "/eval/" + name + ".jsonl");
     for (const auto& line : lines)
-      file << line.dump(-1, ' ', true, json::error_handler_t::replace) << '\n';
-    CHECK(file.flush(), setup_->run_dir());
+      file.write(line.dump(-1, ' ', true, json::error_handler_t::replace) + '\n');
+    file.finish(false);
   }
 }
 

@@ -8,6 +8,8 @@
 namespace troupe {
 namespace {
 
+constexpr auto kLossLimit = std::chrono::seconds(5);  // within which a lost actor ends a run
+
 std::chrono::milliseconds milliseconds(double seconds) {
   return std::chrono::milliseconds(static_cast<int64_t>(seconds * 1000));
 }
@@ -31,7 +33,7 @@ ClusterOptions cluster_options(const RunSetup& setup) {
 }
 
 // Tells every actor that needs others where all of them are.
-void introduce(Cluster& cluster) {
+Peers introduce(Cluster& cluster) {
   Peers peers;
   for (const auto& actor : cluster.plan().actors)
     peers.actors[actor.address] = cluster.find<caf::strong_actor_ptr>(actor.address);
@@ -40,6 +42,17 @@ void introduce(Cluster& cluster) {
                              actor.kind != "checkpoint_writer";
     if (needs_peers) caf::anon_send(caf::actor_cast<caf::actor>(peers.find(actor.address)), peers);
   }
+  return peers;
+}
+
+// Nothing if an actor is gone already, which ends the run and tells why.
+std::optional<Peers> introduced(Cluster& cluster) {
+  try {
+    return introduce(cluster);
+  } catch (const Error&) {
+    if (!cluster.ended(kLossLimit)) throw;
+    return std::nullopt;
+  }
 }
 
 }  // namespace
@@ -47,16 +60,15 @@ void introduce(Cluster& cluster) {
 RunOutcome run_rlhf(const std::string& run_dir, std::function<void(const StepMetrics&)> show) {
   const RunSetup setup(run_dir);
   auto cluster = Cluster::start(cluster_options(setup));
-  if (!cluster->ended()) {
-    introduce(*cluster);
-    const auto reporting = cluster->system().spawn(reporter, std::move(show));
-    const StartRun start = {as_pointer(cluster->context().supervisor), as_pointer(reporting)};
-    caf::anon_send(cluster->find<Coordinator>("coordinator"), start);
-    auto outcome = cluster->wait();
-    caf::anon_send_exit(reporting, caf::exit_reason::user_shutdown);
-    return outcome;
-  }
-  return cluster->wait();
+  if (cluster->ended()) return cluster->wait();
+  const auto peers = introduced(*cluster);
+  if (!peers) return cluster->wait();
+  const auto reporting = cluster->system().spawn(reporter, std::move(show));
+  const StartRun start = {as_pointer(cluster->context().supervisor), as_pointer(reporting)};
+  caf::anon_send(caf::actor_cast<Coordinator>(peers->find("coordinator")), start);
+  auto outcome = cluster->wait();
+  caf::anon_send_exit(reporting, caf::exit_reason::user_shutdown);
+  return outcome;
 }
 
 }  // namespace troupe

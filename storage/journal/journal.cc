@@ -24,24 +24,31 @@ int64_t to_number(rocksdb::Slice key) {
   return static_cast<int64_t>(__builtin_bswap64(bits));
 }
 
-void check_ok(const rocksdb::Status& status, const std::string& folder) {
-  auto reason = status.ToString();
-  CHECK(status.ok(), folder, reason);
+void check_ok(const rocksdb::Status& status, const char* what, const std::string& folder) {
+  if (!status.ok())
+    throw Error(std::string("cannot ") + what + " the journal " + folder + ": " +
+                status.ToString());
 }
 
 void replay_all(rocksdb::DB& db, const Journal::Visit& visit) {
   std::unique_ptr<rocksdb::Iterator> at(db.NewIterator({}));
   for (at->SeekToFirst(); at->Valid(); at->Next())
     visit(to_number(at->key()), {at->value().data(), at->value().size()});
-  check_ok(at->status(), db.GetName());
+  check_ok(at->status(), "read", db.GetName());
 }
+
+// RocksDB aborts the process when its own log meets a full disk, so it keeps none.
+class NoLog final : public rocksdb::Logger {
+ public:
+  using Logger::Logv;
+  void Logv(const char*, va_list) override {}
+};
 
 rocksdb::Options options_of_a_journal() {
   rocksdb::Options options;
+  options.info_log = std::make_shared<NoLog>();
   options.write_buffer_size = 8 << 20;  // opening replays at most this much
   options.max_open_files = -1;          // what readers beside a writer need
-  options.keep_log_file_num = 1;
-  options.info_log_level = rocksdb::WARN_LEVEL;
   return options;
 }
 
@@ -59,7 +66,7 @@ Journal::Journal(const std::string& folder) {
   options.create_if_missing = true;
   std::filesystem::create_directories(folder);
   rocksdb::DB* db = nullptr;
-  check_ok(rocksdb::DB::Open(options, folder, &db), folder);
+  check_ok(rocksdb::DB::Open(options, folder, &db), "open", folder);
   db_.reset(db);
   std::unique_ptr<rocksdb::Iterator> last(db_->NewIterator({}));
   last->SeekToLast();
@@ -71,13 +78,15 @@ Journal::~Journal() = default;
 int64_t Journal::append(std::string_view record, Durability durability) {
   rocksdb::WriteOptions options;
   options.sync = durability == Durability::power_loss;
-  check_ok(db_->Put(options, to_key(num_records_), {record.data(), record.size()}), db_->GetName());
+  check_ok(db_->Put(options, to_key(num_records_), {record.data(), record.size()}), "write",
+           db_->GetName());
   return num_records_++;
 }
 
 void Journal::replace_last(std::string_view record) {
   CHECK(num_records_ > 0);
-  check_ok(db_->Put({}, to_key(num_records_ - 1), {record.data(), record.size()}), db_->GetName());
+  check_ok(db_->Put({}, to_key(num_records_ - 1), {record.data(), record.size()}), "write",
+           db_->GetName());
 }
 
 void Journal::replay(const Visit& visit) const {
@@ -88,7 +97,7 @@ JournalReader::JournalReader(const std::string& folder) : scratch_folder_(make_s
   rocksdb::DB* db = nullptr;
   auto status = rocksdb::DB::OpenAsSecondary(options_of_a_journal(), folder, scratch_folder_, &db);
   if (!status.ok()) std::filesystem::remove_all(scratch_folder_);
-  check_ok(status, folder);
+  check_ok(status, "open", folder);
   db_.reset(db);
 }
 
@@ -116,7 +125,7 @@ void JournalReader::replay_backwards(
   std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator({}));
   for (at->SeekToLast(); at->Valid(); at->Prev())
     if (!visit({at->value().data(), at->value().size()})) break;
-  check_ok(at->status(), db_->GetName());
+  check_ok(at->status(), "read", db_->GetName());
 }
 
 }  // namespace troupe

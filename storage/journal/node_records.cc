@@ -22,7 +22,10 @@ void for_each_journal(const std::string& run_dir,
       found = true;
       visit(JournalReader(entry.path()));
     }
-  if (!found) throw UsageError(run_dir + " is no folder of a run: there is no journal in it");
+  if (!found)
+    throw UsageError(run_dir +
+                     " is no folder of a run: there is no journal in it\n"
+                     "  name one, such as runs/latest");
 }
 
 }  // namespace

@@ -1,7 +1,10 @@
 #include "storage/journal/journal.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
+#include <csignal>
 #include <cstdlib>
 #include <filesystem>
 #include <vector>
@@ -68,6 +71,41 @@ TEST_F(JournalTest, OnlyOneWritesAndAReaderNeedsAJournal) {
   EXPECT_THROW(JournalReader{folder}, Error);
   Journal journal(folder);
   EXPECT_THROW(Journal{folder}, Error);
+}
+
+// No file of this process grows past so many bytes while this lives.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t bytes) : handler_(std::signal(SIGXFSZ, SIG_IGN)) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    const rlimit limit = {bytes, before_.rlim_max};
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() {
+    setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+
+ private:
+  rlimit before_ = {};
+  void (*handler_)(int);
+};
+
+TEST_F(JournalTest, ADiskThatTakesNoMoreIsToldAndKeepsWhatWasWritten) {
+  {
+    Journal journal(folder);
+    journal.append("kept", Journal::Durability::power_loss);
+    const FileSizeLimit limit(4096);
+    try {
+      journal.append(std::string(5000, 'x'), kFast);
+      ADD_FAILURE() << "5000 bytes fit into 4096";
+    } catch (const Error& e) {
+      EXPECT_THAT(e.what(),
+                  testing::StartsWith("cannot write the journal " + folder + ": IO error"));
+    }
+    EXPECT_THROW(journal.append("later", kFast), Error);
+  }
+  EXPECT_EQ(JournalReader(folder).last(), "kept");
 }
 
 }  // namespace
