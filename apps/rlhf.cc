@@ -110,9 +110,10 @@ void start(const Options& options) {
 
 void resume(const Options& options) {
   const auto& run_dir = options.resume;
-  const auto config = reopen_run_folder(run_dir, options.set);
+  const auto config = std::make_shared<const Config>(reopen_run_folder(run_dir, options.set));
+  if (options.dry_run) return show(*config, RunSetup(config));
+  if (!options.set.empty()) write_run_config(run_dir, *config);
   const RunSetup setup(run_dir);
-  if (options.dry_run) return show(config, setup);
   const auto progress = read_progress(setup);
   if (progress.is_done(setup)) {
     std::cout << "run folder " << run_dir << ": ended at step " << progress.step << std::endl;

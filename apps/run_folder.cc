@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <ctime>
-#include <fstream>
 
 #include "actors/cluster/plan.h"
 #include "base/error.h"
@@ -45,12 +44,6 @@ void make_paths_absolute(Config& config) {
   for (const auto& [key, path] : paths)
     if (!path.empty())
       config.set(std::string(key) + "=" + fs::absolute(path).lexically_normal().string());
-}
-
-void write_config(const fs::path& path, const std::string& yaml) {
-  std::ofstream out(path);
-  out << yaml << std::flush;
-  if (!out) throw UsageError(path.string() + ": cannot be written");
 }
 
 // The new link takes the old one's place in one step, so that there is always a latest run.
@@ -115,7 +108,7 @@ fs::path make_run_folder(Config& config, const fs::path& config_file) {
   make_folder(folder);
   if (dir.empty()) config.set("run.dir=" + folder.string());
   make_paths_absolute(config);
-  write_config(folder / "config.yaml", config.to_yaml());
+  write_run_config(folder, config);
   link_latest(folder);
   return folder;
 }
@@ -131,9 +124,13 @@ Config reopen_run_folder(const fs::path& folder, const std::vector<std::string>&
   check_run_folder(folder);
   refuse_running(folder);
   for (const auto& assignment : overrides) check_changes_nothing(assignment);
-  auto config = load_run_config(folder / "config.yaml", overrides);
-  if (!overrides.empty()) write_config(folder / "config.yaml", config.to_yaml());
-  return config;
+  return load_run_config(folder / "config.yaml", overrides);
+}
+
+void write_run_config(const fs::path& folder, const Config& config) {
+  const auto path = (folder / "config.yaml").string(), next = path + ".partial";
+  write_file(next, config.to_yaml(), true);
+  rename_durably(next, path);
 }
 
 }  // namespace troupe

@@ -29,4 +29,7 @@ void check_run_folder(const std::filesystem::path& folder);
 Config reopen_run_folder(const std::filesystem::path& folder,
                          const std::vector<std::string>& overrides);
 
+// Makes it the folder's config.yaml; a full disk leaves the one that is there.
+void write_run_config(const std::filesystem::path& folder, const Config& config);
+
 }  // namespace troupe

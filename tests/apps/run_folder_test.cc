@@ -75,6 +75,20 @@ TEST_F(RunFolderTest, TheFilesThatItReadsAreFoundFromElsewhere) {
   EXPECT_EQ(resolved.getTask().getPath().size(), 0u) << "what is not given is not made up";
 }
 
+TEST_F(RunFolderTest, AConfigThatCannotBeWrittenLeavesTheOneThatIsThere) {
+  auto run =
+      load_run_config(std::string(TROUPE_SOURCE_DIR) + "/configs/quickstart.yaml", {"run.dir=run"});
+  make_run_folder(run, "configs/quickstart.yaml");
+  const auto changed = reopen_run_folder("run", {"trainer.save_freq=7"});
+  EXPECT_EQ(reopen_run_folder("run", {}).to_yaml(), run.to_yaml()) << "reopened, not yet changed";
+  fs::create_directory("run/config.yaml.partial");  // in the way
+  EXPECT_THROW(write_run_config("run", changed), Error);
+  EXPECT_EQ(reopen_run_folder("run", {}).to_yaml(), run.to_yaml());
+  fs::remove("run/config.yaml.partial");
+  write_run_config("run", changed);
+  EXPECT_EQ(reopen_run_folder("run", {}).as<RunConfig>().getTrainer().getSaveFreq(), 7);
+}
+
 TEST_F(RunFolderTest, AFolderInUseIsRefused) {
   EXPECT_EQ(refusal("a/b"), "nothing was refused");
   EXPECT_THAT(refusal("a/b"),

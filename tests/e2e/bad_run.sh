@@ -70,8 +70,12 @@ for one_process in true false; do
   "$TROUPE" rlhf "${small[@]}" --set run.dir="$run" --set run.stop_after_step=2 >/dev/null ||
     fail "no run on an empty disk"
   head -c 400m /dev/zero >"$disk/filler" 2>/dev/null
+  cp "$run/config.yaml" "$folder/config.yaml"
+  refused 1 "$run/config.yaml.partial: No space left on device" rlhf --resume "$run" --set run.stop_after_step=0
+  cmp "$run/config.yaml" "$folder/config.yaml" || fail "a full disk cost a run its config"
+  truncate --size -1M "$disk/filler"
   refused 1 "No space left on device" rlhf --resume "$run" --set run.stop_after_step=0 \
-    --set cluster.one_process=$one_process
+    cluster.one_process=$one_process
   verified=$("$TROUPE" checkpoint verify "$run") && [[ $verified == "$run/checkpoints/step-000002: "*"all as written" ]] ||
     fail "the last good checkpoint: $verified"
   rm "$disk/filler"
