@@ -11,6 +11,7 @@
 
 #include "actors/answer.h"
 #include "actors/messages.h"
+#include "storage/journal/node_record.h"
 
 namespace troupe {
 
@@ -38,18 +39,12 @@ inline constexpr std::chrono::minutes kRequestDeadline{30};
 
 using OnFailure = std::function<void(const std::string& what)>;
 
-// "RunBatch" of troupe::RunBatch.
-template <class Message>
-std::string short_name() {
-  const auto name = caf::detail::pretty_type_name(typeid(Message));
-  return name.substr(name.find_last_of(".:") + 1);
-}
-
 // Sends `message` to `peer`; exactly one of the two functions is called, on `self`.
 template <class Reply, class Self, class Handle, class Message, class OnReply>
 void ask(Self* self, const Peer<Handle>& peer, const Message& message, OnReply on_reply,
          OnFailure on_failure) {
-  const auto wait = self->probe().waits_for(peer.address, short_name<Message>());
+  const auto wait = self->probe().waits_for(
+      peer.address, message_name(caf::detail::pretty_type_name(typeid(Message))));
   self->request(peer.handle, kRequestDeadline, message)
       .then(
           [self, wait, on_reply = std::move(on_reply)](Reply& reply) mutable {

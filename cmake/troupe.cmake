@@ -127,9 +127,6 @@ function(troupe_tests)
         target_compile_options(${folder}_tests PRIVATE ${kernel_flags})
       endif()
       target_precompile_headers(${folder}_tests PRIVATE <gtest/gtest.h>)
-      # GCC 12 sees string overflows that are none in the precompiled standard library (its bug 105329).
-      target_compile_options(${folder}_tests PRIVATE -Wno-array-bounds -Wno-restrict
-                                                        -Wno-stringop-overread -Wno-stringop-overflow)
       if(folder STREQUAL "actors")
         target_precompile_headers(${folder}_tests PRIVATE <caf/all.hpp>)
       endif()

@@ -32,7 +32,10 @@ bool is_kept(const std::string& line, const RunProgress& progress) {
 }  // namespace
 
 bool RunProgress::is_done(const RunSetup& setup) const {
-  return step >= setup.config().getTrainer().getTotalSteps();
+  const auto config = setup.config();
+  const bool phases_done =
+      (has_sft || config.getSft().getSteps() == 0) && (has_reward || !setup.has_reward_model());
+  return phases_done && step >= config.getTrainer().getTotalSteps();
 }
 
 std::string RunProgress::phase_done() const {

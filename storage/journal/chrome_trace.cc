@@ -4,14 +4,12 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "storage/journal/node_record.h"
+
 namespace troupe {
 namespace {
 
 using nlohmann::json;
-
-std::string short_name(const std::string& message) {
-  return message.substr(message.find_last_of(".:") + 1);
-}
 
 class Writer {
  public:
@@ -37,7 +35,7 @@ class Writer {
       const auto& track = tracks_.at(actor.address);
       for (const auto& span : actor.handled) {
         complete(
-            track, short_name(span.message), span.start_ns, span.end_ns,
+            track, message_name(span.message), span.start_ns, span.end_ns,
             {{"from", span.from}, {"queued_us", microseconds(span.start_ns - span.arrived_ns)}});
         arrow(track, span);
       }
@@ -84,7 +82,7 @@ class Writer {
     const auto end_of = [&](const char* phase, const Track& track, int64_t ns) {
       json fields = {{"ph", phase},
                      {"cat", "message"},
-                     {"name", short_name(span.message)},
+                     {"name", message_name(span.message)},
                      {"id", num_arrows_},
                      {"pid", track.node},
                      {"tid", track.actor},

@@ -5,6 +5,8 @@
 #include <map>
 #include <sstream>
 
+#include "storage/journal/node_record.h"
+
 namespace troupe {
 namespace {
 
@@ -75,10 +77,6 @@ class Walk {
   std::vector<PathSegment> path_;
 };
 
-std::string short_name(const std::string& message) {
-  return message.substr(message.find_last_of(".:") + 1);
-}
-
 }  // namespace
 
 std::vector<PathSegment> critical_path(const Timeline& timeline) {
@@ -91,7 +89,7 @@ std::string critical_path_text(const Timeline& timeline, const std::vector<PathS
   int64_t total = 0;
   for (const auto& segment : path) {
     const auto ns = segment.end_ns - segment.start_ns;
-    auto& [sum, count] = rows[{segment.actor, short_name(segment.message), segment.kind}];
+    auto& [sum, count] = rows[{segment.actor, message_name(segment.message), segment.kind}];
     sum += ns;
     ++count;
     total += ns;

@@ -36,10 +36,6 @@ std::string name_of(const NodeRecord& node) {
   return "node " + node.node + " (pid " + std::to_string(node.pid) + ")";
 }
 
-std::string short_name(const std::string& message) {
-  return message.substr(message.find_last_of(".:") + 1);
-}
-
 // An actor waits for another, or for any of a role.
 struct Wait {
   std::string who, whom, what;
@@ -122,7 +118,7 @@ class Doctor {
       for (const auto& edge : actor.edges)
         if (actor.kind != "node" && actor.kind != "tracer")
           messages.push_back(
-              {actor.address, names.sender_of(edge), short_name(edge.message), edge.last_ns});
+              {actor.address, names.sender_of(edge), message_name(edge.message), edge.last_ns});
     std::ranges::stable_sort(messages, std::greater{}, &Message::ns);
     if (messages.size() > kLastMessages) messages.resize(kLastMessages);
     std::string text;

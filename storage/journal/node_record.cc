@@ -115,6 +115,10 @@ ActorRecord read(wire::ActorRecord::Reader in) {
 
 }  // namespace
 
+std::string message_name(const std::string& type) {
+  return type.substr(type.find_last_of(".:") + 1);  // npos + 1 is 0
+}
+
 std::string encode(const NodeRecord& record) {
   capnp::MallocMessageBuilder builder;
   auto out = builder.initRoot<wire::NodeRecord>();

@@ -71,6 +71,8 @@ struct NodeRecord {
   std::vector<ActorRecord> actors;
 };
 
+std::string message_name(const std::string& type);  // "RunBatch" of "troupe::RunBatch"
+
 std::string encode(const NodeRecord& record);
 NodeRecord decode_node_record(std::string_view bytes);  // throws on malformed bytes
 

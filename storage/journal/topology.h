@@ -75,6 +75,4 @@ std::string to_json(const Topology& topology);  // docs/topology.md; ASCII
 std::string to_dot(const Topology& topology);
 std::string to_text(const Topology& topology);  // a tree and the busiest edges, 100 columns wide
 
-std::string message_name(const TopologyEdge& edge);  // without its namespace
-
 }  // namespace troupe

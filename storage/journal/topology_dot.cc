@@ -53,7 +53,8 @@ std::string label_of(std::vector<TopologyEdge> edges) {
   std::ranges::stable_sort(edges, std::greater{}, &TopologyEdge::count);
   std::string label;
   for (size_t i = 0; i < std::min(edges.size(), kMessagesPerDirection); ++i)
-    label += (i ? ", " : "") + message_name(edges[i]) + " " + std::to_string(edges[i].count);
+    label +=
+        (i ? ", " : "") + message_name(edges[i].message) + " " + std::to_string(edges[i].count);
   return label + (edges.size() > kMessagesPerDirection ? ", ..." : "");
 }
 
@@ -64,7 +65,9 @@ std::string label_of(const Conversation& conversation) {
 }
 
 bool carries_tensors(const Conversation& conversation) {
-  const auto is_tensor = [](const TopologyEdge& e) { return message_name(e) == "TensorMessage"; };
+  const auto is_tensor = [](const TopologyEdge& e) {
+    return message_name(e.message) == "TensorMessage";
+  };
   return std::ranges::any_of(conversation.there, is_tensor) ||
          std::ranges::any_of(conversation.back, is_tensor);
 }

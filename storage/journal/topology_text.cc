@@ -46,6 +46,17 @@ Json array_of(const Items& items) {
   return array;
 }
 
+Json waits_of(const std::vector<TopologyActor>& actors) {
+  auto waits = Json::array();
+  for (const auto& actor : actors)
+    for (const auto& wait : actor.waits)
+      waits.push_back({{"who", actor.address},
+                       {"whom", wait.whom},
+                       {"what", wait.what},
+                       {"seconds", wait.seconds}});
+  return waits;
+}
+
 std::string clipped(const std::string& text, size_t width) {
   return text.size() <= width ? text : text.substr(0, width - 2) + "..";
 }
@@ -97,7 +108,7 @@ constexpr const char* kEdgeColumns = "  %-22s > %-22s %-15s%6s%9s%9s%9s";
 
 std::string text_of(const TopologyEdge& edge) {
   return format(kEdgeColumns, clipped(edge.from, 22).c_str(), clipped(edge.to, 22).c_str(),
-                clipped(message_name(edge), 15).c_str(), std::to_string(edge.count).c_str(),
+                clipped(message_name(edge.message), 15).c_str(), std::to_string(edge.count).c_str(),
                 duration(edge.total_ms * 1e3).c_str(), duration(edge.p50_us).c_str(),
                 duration(edge.p99_us).c_str());
 }
@@ -117,23 +128,6 @@ std::string busiest_edges(const std::vector<TopologyEdge>& edges) {
 }
 
 }  // namespace
-
-std::string message_name(const TopologyEdge& edge) {
-  auto end_of_namespace = edge.message.find_last_of(".:");
-  return end_of_namespace == edge.message.npos ? edge.message
-                                               : edge.message.substr(end_of_namespace + 1);
-}
-
-Json waits_of(const std::vector<TopologyActor>& actors) {
-  auto waits = Json::array();
-  for (const auto& actor : actors)
-    for (const auto& wait : actor.waits)
-      waits.push_back({{"who", actor.address},
-                       {"whom", wait.whom},
-                       {"what", wait.what},
-                       {"seconds", wait.seconds}});
-  return waits;
-}
 
 std::string to_json(const Topology& topology) {
   return Json{{"nodes", array_of(topology.nodes)},

@@ -76,8 +76,7 @@ TEST_F(RunFolderTest, TheFilesThatItReadsAreFoundFromElsewhere) {
 }
 
 TEST_F(RunFolderTest, AConfigThatCannotBeWrittenLeavesTheOneThatIsThere) {
-  auto run =
-      load_run_config(std::string(TROUPE_SOURCE_DIR) + "/configs/quickstart.yaml", {"run.dir=run"});
+  auto run = load_run_config(TROUPE_SOURCE_DIR "/configs/quickstart.yaml", {"run.dir=run"});
   make_run_folder(run, "configs/quickstart.yaml");
   const auto changed = reopen_run_folder("run", {"trainer.save_freq=7"});
   EXPECT_EQ(reopen_run_folder("run", {}).to_yaml(), run.to_yaml()) << "reopened, not yet changed";

@@ -11,7 +11,7 @@ namespace {
 using testing::HasSubstr;
 
 std::string config_path(const std::string& name) {
-  return std::string(TROUPE_SOURCE_DIR) + "/configs/" + name;
+  return TROUPE_SOURCE_DIR "/configs/" + name;
 }
 
 // What the quickstart's config is refused for with these changes.

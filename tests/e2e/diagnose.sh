@@ -1,15 +1,8 @@
 #!/bin/bash
 # `troupe topology --diagnose` on a run that goes on, has a stopped stage, has lost a node, and has ended.
 # TIMEOUT 180
-set -uo pipefail
-folder=$(mktemp -d)
+source tests/e2e/small_run.bash
 trap 'kill -CONT ${stopped:-} 2>/dev/null; kill ${RUN_PID:-} 2>/dev/null; rm -rf "$folder"' EXIT
-failed=0
-
-fail() {
-  echo "$*"
-  failed=1
-}
 
 # start NAME: a run as the coprocess RUN, up to its first step of PPO.
 start() {

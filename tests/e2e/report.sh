@@ -1,27 +1,11 @@
 #!/bin/bash
 # `troupe report`: a page that needs no other file, and a trace whose arrows all have both ends.
 # TIMEOUT 120
-set -uo pipefail
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-failed=0
-
-fail() {
-  echo "$*"
-  failed=1
-}
+source tests/e2e/small_run.bash
 
 run=$folder/run
-settings=()
-for setting in sft.steps=2 sft.batch_size=8 reward.steps=1 reward.pairs_per_step=4 reward.pool_prompts=8 \
-  reward.statistics_samples=8 rollout.prompts_per_step=8 trainer.total_steps=3 trainer.eval_prompts=4 run.dir="$run"; do
-  settings+=(--set "$setting")
-done
-out=$("$TROUPE" rlhf configs/quickstart.yaml "${settings[@]}" 2>&1) || {
-  echo "the run failed: $out"
-  exit 1
-}
-hash=$(sed -n 's/^sha256 //p' <<<"$out")
+run_or_stop run "${tiny[@]}" --set trainer.total_steps=3 trainer.eval_prompts=4
+hash=$(hash_in "$folder/run.out")
 
 "$TROUPE" report "$run" --html "$folder/page.html" --trace "$folder/trace.json" --steps 2 3 || fail "status $?"
 for text in "$hash" "ppo: critic/score/mean" "sft: train/loss" "Seconds of PPO" "step-000000" "step-000003" "total_steps: 3"; do

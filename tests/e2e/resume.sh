@@ -2,25 +2,9 @@
 # A run that is killed with all its processes, in each of its phases, and gone on with ends in the
 # unbroken run's model, metrics and ledger, on another layout too.
 # TIMEOUT 300
-set -uo pipefail
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-failed=0
+source tests/e2e/small_run.bash
 
-fail() {
-  echo "$*"
-  failed=1
-}
-
-small=(--set sft.steps=8 --set sft.batch_size=32 --set reward.steps=4 --set reward.pairs_per_step=8
-  --set reward.pool_prompts=32 --set reward.statistics_samples=32 --set rollout.prompts_per_step=32
-  --set trainer.total_steps=4 --set trainer.save_freq=1 --set trainer.eval_prompts=16
-  --set actor.optim.lr=2e-3 --set algorithm.kl_ctrl.type=adaptive --set algorithm.kl_ctrl.target_kl=0.01
-  --set algorithm.kl_ctrl.horizon=100)
-
-hash_in() {
-  sed -n 's/^sha256 //p' "$1"
-}
+small+=(--set algorithm.kl_ctrl.type=adaptive algorithm.kl_ctrl.target_kl=0.01 algorithm.kl_ctrl.horizon=100)
 
 # The metrics that are results, not times.
 results() {
@@ -30,8 +14,7 @@ results() {
 # unbroken NAME: the run that the following ones are compared with.
 unbroken() {
   whole=$1
-  "$TROUPE" rlhf configs/quickstart.yaml "${small[@]}" --set run.dir="$folder/$whole" >"$folder/$whole.out" 2>&1 ||
-    fail "$whole failed: $(cat "$folder/$whole.out")"
+  run_or_stop "$whole" "${small[@]}"
   hash=$(hash_in "$folder/$whole.out")
   [[ $hash =~ ^[0-9a-f]{64}$ ]] || fail "no hash of $whole"
 }

@@ -3,17 +3,10 @@
 # unbroken run's model.
 # LABELS slow
 # TIMEOUT 600
-set -uo pipefail
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-failed=0
-
-small=(--set sft.steps=8 sft.batch_size=32 reward.steps=4 reward.pairs_per_step=8 reward.pool_prompts=32
-  reward.statistics_samples=32 rollout.prompts_per_step=32 trainer.total_steps=4 trainer.save_freq=1
-  trainer.eval_prompts=16 actor.optim.lr=2e-3)
-
+source tests/e2e/small_run.bash
 began=$(date +%s%N)
-whole=$("$TROUPE" rlhf configs/quickstart.yaml "${small[@]}" --set run.dir="$folder/whole" 2>&1 | sed -n 's/^sha256 //p')
+run_or_stop whole "${small[@]}"
+whole=$(hash_in "$folder/whole.out")
 length_ms=$((($(date +%s%N) - began) / 1000000))
 [[ $whole =~ ^[0-9a-f]{64}$ ]] || {
   echo "no hash of the unbroken run"
@@ -33,7 +26,7 @@ for i in $(seq 10); do
   else
     "$TROUPE" rlhf --resume "$run" >"$folder/out" 2>&1
   fi
-  hash=$(sed -n 's/^sha256 //p' "$folder/out")
+  hash=$(hash_in "$folder/out")
   [[ $hash == "$whole" ]] || {
     echo "killed after $moment_ms of $length_ms ms: $hash instead of $whole: $(tail -n 5 "$folder/out")"
     failed=1

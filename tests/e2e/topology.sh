@@ -2,15 +2,7 @@
 # troupe topology of a small run: valid JSON with every kind of actor and counts that add up, the same run as a
 # graph and as text; and of what is no run's folder, status 2 and one message.
 # TIMEOUT 60
-set -uo pipefail
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-failed=0
-
-fail() {
-  echo "$*"
-  failed=1
-}
+source tests/e2e/small_run.bash
 
 # is_json FILE: strings become s, other scalars v, and innermost objects and arrays v, until one v is left.
 is_json() {
@@ -28,15 +20,7 @@ field() {
 }
 
 run=$folder/run
-settings=()
-for setting in sft.steps=2 sft.batch_size=8 reward.steps=1 reward.pairs_per_step=4 reward.pool_prompts=8 \
-  reward.statistics_samples=8 rollout.prompts_per_step=8 trainer.total_steps=2 trainer.eval_prompts=0 run.dir="$run"; do
-  settings+=(--set "$setting")
-done
-out=$("$TROUPE" rlhf configs/quickstart.yaml "${settings[@]}" 2>&1) || {
-  echo "the run failed: $out"
-  exit 1
-}
+run_or_stop run "${tiny[@]}"
 
 "$TROUPE" topology "$run" --json >"$folder/topology.json" || fail "status $? of topology --json"
 is_json "$folder/topology.json" || fail "no JSON: $(cat "$folder/topology.json")"

@@ -13,7 +13,7 @@ using testing::HasSubstr;
 
 // What a quickstart with these changes is refused for; "" if it is not.
 std::string refusal(const std::vector<std::string>& overrides) {
-  const std::string path = std::string(TROUPE_SOURCE_DIR) + "/configs/quickstart.yaml";
+  const std::string path = TROUPE_SOURCE_DIR "/configs/quickstart.yaml";
   const auto config = std::make_shared<const Config>(load_run_config(path, overrides));
   try {
     check_prompts_fit(RunSetup(config), *config);

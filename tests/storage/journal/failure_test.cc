@@ -1,0 +1,28 @@
+#include "storage/journal/failure.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/temporary_folder.h"
+
+namespace troupe {
+namespace {
+
+TEST(FailureTest, TheFirstOneStaysUntilTheRunGoesOn) {
+  TemporaryFolder run;
+  EXPECT_FALSE(read_failure(run.path()));
+  note_failure(run.path(), {"judge", 7, "was killed", 12, {"one", "broken \xff line"}});
+  note_failure(run.path(), {"office", 8, "lost its launcher", 13, {}});
+  const auto found = read_failure(run.path());
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->node, "judge");
+  EXPECT_EQ(found->pid, 7);
+  EXPECT_EQ(found->what, "was killed");
+  EXPECT_EQ(found->wall_time_ns, 12);
+  ASSERT_EQ(found->log.size(), 2u);
+  EXPECT_EQ(found->log[0], "one");
+  forget_failure(run.path());
+  EXPECT_FALSE(read_failure(run.path()));
+}
+
+}  // namespace
+}  // namespace troupe
