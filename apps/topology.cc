@@ -6,12 +6,15 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <optional>
 #include <string>
 
 #include "apps/commands.h"
+#include "apps/topology_page.h"
 #include "base/error.h"
 #include "storage/journal/critical_path.h"
 #include "storage/journal/diagnosis.h"
@@ -20,8 +23,11 @@
 namespace troupe {
 namespace {
 
+// More steps than this would make a page that a browser is slow to open.
+constexpr size_t kMomentsOnAPage = 200;
+
 struct Options {
-  std::string run_dir = "runs/latest";
+  std::string run_dir = "runs/latest", html;
   std::optional<int64_t> at;
   bool json = false, dot = false, watch = false, diagnose = false, critical_path = false;
 };
@@ -47,6 +53,13 @@ void watch(const Options& options) {
   } while (poll(&key, isatty(STDIN_FILENO) ? 1 : 0, 1000) == 0);
 }
 
+void write_page(const Options& options) {
+  const auto name = std::filesystem::path(options.run_dir).lexically_normal().string();
+  const auto page = topology_page(name, read_history(options.run_dir, kMomentsOnAPage));
+  std::ofstream file(options.html);
+  if (!(file << page << std::flush)) throw Error(options.html + ": cannot be written");
+}
+
 void topology(const Options& options) {
   if (options.diagnose) {
     const auto diagnosis = diagnose_run(options.run_dir);
@@ -56,6 +69,7 @@ void topology(const Options& options) {
     return;
   }
   if (options.watch) return watch(options);
+  if (!options.html.empty()) return write_page(options);
   if (options.critical_path) {
     const auto timeline = read_timeline(options.run_dir, options.at);
     std::cout << critical_path_text(timeline, critical_path(timeline));
@@ -75,9 +89,10 @@ void add_topology(CLI::App& app) {
   auto options = std::make_shared<Options>();
   command->add_option("RUN_DIR", options->run_dir, "A run that goes on, has ended or was killed")
       ->capture_default_str();
-  command->add_option("--at", options->at, "As it was at the end of this training step");
+  auto* at = command->add_option("--at", options->at, "As it was at the end of this training step");
   auto* forms = command->add_option_group("form");
   forms->add_flag("--json", options->json, "One JSON object (docs/topology.md)");
+  forms->add_option("--html", options->html, "A page with all of it, at each step")->excludes(at);
   forms->add_flag("--dot", options->dot, "A graph for graphviz");
   forms->add_flag("--watch", options->watch, "Anew each second, until a key is pressed");
   forms->add_flag("--critical-path", options->critical_path, "What the last step's end waited for");

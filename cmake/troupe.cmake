@@ -88,6 +88,35 @@ function(troupe_program name folder)
   target_link_libraries(${name} PRIVATE troupe_${folder})
 endfunction()
 
+# troupe_embed(<target> <folder> <files>...): embedded_file("x.js") of apps/embedded_file.h gives the bytes of these
+# files and of the folder's.
+function(troupe_embed target folder)
+  file(GLOB files CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/${folder}/*)
+  set(assembly "")
+  set(declarations "")
+  set(answers "")
+  set(number 0)
+  foreach(file ${files} ${ARGN})
+    get_filename_component(name ${file} NAME)
+    string(APPEND assembly "embedded_${number}: .incbin \"${file}\"\nembedded_${number}_end:\n")
+    string(APPEND declarations "extern \"C\" const char embedded_${number}[], embedded_${number}_end[];\n")
+    string(APPEND answers "  if (name == \"${name}\") return {embedded_${number}, embedded_${number}_end};\n")
+    math(EXPR number "${number} + 1")
+  endforeach()
+  set(source ${PROJECT_BINARY_DIR}/embedded_files.cc)
+  file(CONFIGURE OUTPUT ${source} CONTENT "#include \"apps/embedded_file.h\"
+#include \"base/error.h\"
+asm(R\"(.section .rodata
+${assembly}.previous)\");
+${declarations}
+std::string_view troupe::embedded_file(std::string_view name) {
+${answers}  throw Error(\"no file is embedded that is called \" + std::string(name));
+}
+" @ONLY)
+  set_source_files_properties(${source} PROPERTIES OBJECT_DEPENDS "${files};${ARGN}" SKIP_PRECOMPILE_HEADERS ON)
+  target_sources(${target} PRIVATE ${source})
+endfunction()
+
 # Each tests/e2e/*.sh is a test of the built program, found in $TROUPE; exit status 77 is "skipped". A line
 # "# TIMEOUT seconds" and one "# LABELS slow" in the script set these properties.
 function(troupe_end_to_end_tests program)

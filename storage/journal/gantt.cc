@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
+#include <nlohmann/json.hpp>
 #include <sstream>
 
 namespace troupe {
@@ -35,6 +36,25 @@ std::string row_of(const ActorTimeline& stage, const Timeline& timeline) {
   return row;
 }
 
+// Starts and ends by letter, in microseconds.
+std::map<std::string, std::vector<int64_t>> spans_of(const ActorTimeline& stage,
+                                                     const Timeline& timeline) {
+  const int64_t gap = (timeline.end_ns - timeline.start_ns) / 2000 / 1000;
+  const auto since_start = [&](int64_t ns) {
+    return (std::clamp(ns, timeline.start_ns, timeline.end_ns) - timeline.start_ns) / 1000;
+  };
+  std::map<std::string, std::vector<int64_t>> spans;
+  for (const auto& work : stage.work) {
+    auto& of_letter = spans[work.label.substr(0, 1)];
+    const auto start = since_start(work.start_ns), end = since_start(work.end_ns);
+    if (!of_letter.empty() && start - of_letter.back() <= gap)
+      of_letter.back() = std::max(of_letter.back(), end);
+    else
+      of_letter.insert(of_letter.end(), {start, end});
+  }
+  return spans;
+}
+
 }  // namespace
 
 std::vector<PipelineShare> pipeline_shares(const Timeline& timeline) {
@@ -53,6 +73,18 @@ std::vector<PipelineShare> pipeline_shares(const Timeline& timeline) {
   std::vector<PipelineShare> sorted;
   for (auto& [role, share] : shares) sorted.push_back(std::move(share));
   return sorted;
+}
+
+std::string gantt_json(const Timeline& timeline) {
+  auto stages = nlohmann::json::array(), roles = nlohmann::json::array();
+  for (const auto& actor : timeline.actors)
+    if (is_stage(actor))
+      stages.push_back({{"address", actor.address}, {"spans", spans_of(actor, timeline)}});
+  for (const auto& share : pipeline_shares(timeline))
+    roles.push_back({{"role", share.role}, {"stages", share.stages}, {"bubble", share.bubble()}});
+  const nlohmann::json gantt = {
+      {"seconds", timeline.seconds()}, {"stages", stages}, {"roles", roles}};
+  return gantt.dump(-1, ' ', true);
 }
 
 std::string gantt_text(const Timeline& timeline) {

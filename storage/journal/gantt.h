@@ -21,6 +21,10 @@ struct PipelineShare {
 };
 
 std::vector<PipelineShare> pipeline_shares(const Timeline& timeline);
+// {"seconds", "stages": [{"address", "spans": {"F": [start, end, start, end ...]}}], "roles":
+// [{"role", "stages", "bubble"}]}, in microseconds from the step's start. Work of one letter with
+// less than a 2000th of the step between is one span.
+std::string gantt_json(const Timeline& timeline);
 std::string gantt_text(const Timeline& timeline);  // 100 columns
 
 }  // namespace troupe

@@ -113,6 +113,27 @@ ActorRecord read(wire::ActorRecord::Reader in) {
   return actor;
 }
 
+NodeRecord decode(std::string_view bytes, bool with_actors) try {
+  std::vector<capnp::word> words(bytes.size() / sizeof(capnp::word));  // aligned copy
+  if (!words.empty()) std::memcpy(words.data(), bytes.data(), words.size() * sizeof(capnp::word));
+  capnp::FlatArrayMessageReader reader(kj::arrayPtr(words.data(), words.size()));
+  auto in = reader.getRoot<wire::NodeRecord>();
+  NodeRecord record{.node = in.getNode(),
+                    .pid = in.getPid(),
+                    .process_start = in.getProcessStart(),
+                    .host = in.getHost(),
+                    .system = in.getSystem(),
+                    .wall_time_ns = in.getWallTimeNs(),
+                    .steady_ns = in.getSteadyNs(),
+                    .step = in.getStep(),
+                    .final = in.getFinal()};
+  if (with_actors)
+    for (auto actor : in.getActors()) record.actors.push_back(read(actor));
+  return record;
+} catch (const kj::Exception& e) {
+  throw Error(std::string("malformed node record: ") + e.getDescription().cStr());
+}
+
 }  // namespace
 
 std::string message_name(const std::string& type) {
@@ -136,24 +157,12 @@ std::string encode(const NodeRecord& record) {
   return {words.asChars().begin(), words.asChars().size()};
 }
 
-NodeRecord decode_node_record(std::string_view bytes) try {
-  std::vector<capnp::word> words(bytes.size() / sizeof(capnp::word));  // aligned copy
-  if (!words.empty()) std::memcpy(words.data(), bytes.data(), words.size() * sizeof(capnp::word));
-  capnp::FlatArrayMessageReader reader(kj::arrayPtr(words.data(), words.size()));
-  auto in = reader.getRoot<wire::NodeRecord>();
-  NodeRecord record{.node = in.getNode(),
-                    .pid = in.getPid(),
-                    .process_start = in.getProcessStart(),
-                    .host = in.getHost(),
-                    .system = in.getSystem(),
-                    .wall_time_ns = in.getWallTimeNs(),
-                    .steady_ns = in.getSteadyNs(),
-                    .step = in.getStep(),
-                    .final = in.getFinal()};
-  for (auto actor : in.getActors()) record.actors.push_back(read(actor));
-  return record;
-} catch (const kj::Exception& e) {
-  throw Error(std::string("malformed node record: ") + e.getDescription().cStr());
+NodeRecord decode_node_record(std::string_view bytes) {
+  return decode(bytes, true);
+}
+
+NodeRecord decode_node_header(std::string_view bytes) {
+  return decode(bytes, false);
 }
 
 }  // namespace troupe

@@ -75,5 +75,6 @@ std::string message_name(const std::string& type);  // "RunBatch" of "troupe::Ru
 
 std::string encode(const NodeRecord& record);
 NodeRecord decode_node_record(std::string_view bytes);  // throws on malformed bytes
+NodeRecord decode_node_header(std::string_view bytes);  // likewise; leaves out the actors
 
 }  // namespace troupe

@@ -4,14 +4,11 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <functional>
 
 #include "base/error.h"
-#include "storage/journal/journal.h"
 #include "storage/journal/process_start.h"
 
 namespace troupe {
-namespace {
 
 void for_each_journal(const std::string& run_dir,
                       const std::function<void(const JournalReader&)>& visit) {
@@ -27,8 +24,6 @@ void for_each_journal(const std::string& run_dir,
                      " is no folder of a run: there is no journal in it\n"
                      "  name one, such as runs/latest");
 }
-
-}  // namespace
 
 std::vector<NodeRecord> last_records(const std::string& run_dir, std::optional<int64_t> step) {
   std::vector<NodeRecord> records;

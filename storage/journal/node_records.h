@@ -1,15 +1,21 @@
 // The records of a run's nodes, read from the journals in its folder.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "storage/journal/journal.h"
 #include "storage/journal/node_record.h"
 
 namespace troupe {
+
+// Visits every node's journal. Throws UsageError if the folder has none.
+void for_each_journal(const std::string& run_dir,
+                      const std::function<void(const JournalReader&)>& visit);
 
 // Every node's last record; with `step`, its last of that step or one before. By name. Throws
 // UsageError if the folder has no journal, or its run no such step.

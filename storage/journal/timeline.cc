@@ -21,7 +21,7 @@ int64_t last_step(const std::vector<NodeRecord>& records) {
   return last;
 }
 
-void set_window(Timeline& timeline, const std::string& run_dir) {
+void set_window(Timeline& timeline) {
   const auto label = kStep + std::to_string(timeline.step);
   for (const auto& actor : timeline.actors)
     for (const auto& work : actor.work)
@@ -29,9 +29,6 @@ void set_window(Timeline& timeline, const std::string& run_dir) {
         timeline.start_ns = work.start_ns;
         timeline.end_ns = work.end_ns;
       }
-  if (timeline.end_ns == 0)
-    throw UsageError(run_dir + ": its journal does not tell what was done in step " +
-                     std::to_string(timeline.step));
 }
 
 template <class Spans>
@@ -48,15 +45,7 @@ const ActorTimeline* Timeline::find(const std::string& address) const {
   return found == actors.end() ? nullptr : &*found;
 }
 
-Timeline read_timeline(const std::string& run_dir, std::optional<int64_t> step) {
-  if (!step) {
-    const auto ended = last_records(run_dir);
-    int64_t latest = 0;
-    for (const auto& node : ended) latest = std::max(latest, node.step);
-    step = std::max(last_step(records_between(run_dir, latest - 1, latest)), int64_t{0});
-  }
-  // What a step's end leaves in the journal may stand one record early or late.
-  const auto records = records_between(run_dir, *step - 1, *step + 1);
+std::optional<Timeline> build_timeline(const std::vector<NodeRecord>& records, int64_t step) {
   const ActorNames names(records);
   std::map<std::pair<std::string, std::string>, ActorTimeline> actors;
   for (const auto& node : records)
@@ -74,14 +63,29 @@ Timeline read_timeline(const std::string& run_dir, std::optional<int64_t> step) 
       for (const auto& work : actor.work)
         out.work.push_back({work.label, work.start_ns, work.end_ns});
     }
-  Timeline timeline{.step = *step};
+  Timeline timeline{.step = step};
   for (auto& [place, actor] : actors) timeline.actors.push_back(std::move(actor));
-  set_window(timeline, run_dir);
+  set_window(timeline);
+  if (timeline.end_ns == 0) return std::nullopt;
   for (auto& actor : timeline.actors) {
     keep_between(actor.handled, timeline.start_ns, timeline.end_ns);
     keep_between(actor.work, timeline.start_ns, timeline.end_ns);
   }
   return timeline;
+}
+
+Timeline read_timeline(const std::string& run_dir, std::optional<int64_t> step) {
+  if (!step) {
+    const auto ended = last_records(run_dir);
+    int64_t latest = 0;
+    for (const auto& node : ended) latest = std::max(latest, node.step);
+    step = std::max(last_step(records_between(run_dir, latest - 1, latest)), int64_t{0});
+  }
+  auto timeline = build_timeline(records_between(run_dir, *step - 1, *step + 1), *step);
+  if (!timeline)
+    throw UsageError(run_dir + ": its journal does not tell what was done in step " +
+                     std::to_string(*step));
+  return std::move(*timeline);
 }
 
 }  // namespace troupe

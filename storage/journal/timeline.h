@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "storage/journal/node_record.h"
+
 namespace troupe {
 
 struct TimelineSpan {
@@ -33,6 +35,10 @@ struct Timeline {
   const ActorTimeline* find(const std::string& address) const;  // nullptr: no such actor
   double seconds() const { return static_cast<double>(end_ns - start_ns) / 1e9; }
 };
+
+// From the records of the step and the two beside it: what a step's end leaves in the journal may
+// stand one record early or late. Nothing if they do not tell when the step ended.
+std::optional<Timeline> build_timeline(const std::vector<NodeRecord>& records, int64_t step);
 
 // Of `step`, or of the last one that ended. Throws UsageError if the journals have none.
 Timeline read_timeline(const std::string& run_dir, std::optional<int64_t> step = std::nullopt);

@@ -65,6 +65,18 @@ count() {
   fail "no graph: $(head -n 3 "$folder/dot")"
 "$TROUPE" topology "$run" | head -n 1 | grep -qx "6 nodes, $(wc -l <"$folder/actors") actors" || fail "the text begins otherwise"
 
+# The page needs no other file, and its data is JSON; topology_page.sh looks at it in a browser.
+"$TROUPE" topology "$run" --html "$folder/page.html" || fail "status $? of topology --html"
+grep -qiE '(src|href) *=' "$folder/page.html" && fail "the page needs another file"
+grep -qE '@import|url\((.?https?:|//)|\{\{|fetch\(' <(grep -v d3_ "$folder/page.html") && fail "the page is not whole"
+sed -n 's/.*<script type="application\/json" id="data">\(.*\)<\/script>$/\1/p' "$folder/page.html" >"$folder/data"
+is_json "$folder/data" || fail "the page's data is no JSON: $(head -c 300 "$folder/data")"
+[[ $(grep -o '"gantt":{' "$folder/data" | wc -l) == 2 ]] || fail "not two steps with their pipelines"
+out=$("$TROUPE" topology "$run" --html "$folder/no.html" --at 1 2>&1)
+[[ $? == 2 && $out == *"--at"* ]] || fail "--html with --at: $out"
+out=$("$TROUPE" topology "$run" --html "$folder/none/page.html" 2>&1)
+[[ $? == 1 && $out == *"none/page.html: cannot be written"* ]] || fail "--html into no folder: $out"
+
 # refused PATH: no run's folder.
 refused() {
   local out status
