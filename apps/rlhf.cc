@@ -11,6 +11,7 @@
 #include "actors/rlhf/run_progress.h"
 #include "actors/rlhf/run_setup.h"
 #include "apps/commands.h"
+#include "apps/metrics_endpoint.h"
 #include "apps/plan_text.h"
 #include "apps/progress.h"
 #include "apps/run_folder.h"
@@ -81,11 +82,16 @@ std::string how_to_go_on(const std::string& run_dir) {
 }
 
 // From where the run stands in its folder to its end.
-void go_on(const std::string& run_dir) {
+void go_on(const std::string& run_dir, MetricsEndpoint& endpoint) {
+  if (!endpoint.url().empty()) std::cout << "metrics at " << endpoint.url() << std::endl;
+  endpoint.metrics().set_run_dir(run_dir);
   RunOutcome outcome;
   {
     Progress progress;
-    outcome = run_rlhf(run_dir, [&](const StepMetrics& step) { show(progress, step); });
+    outcome = run_rlhf(run_dir, [&](const StepMetrics& step) {
+      endpoint.metrics().add(step);
+      show(progress, step);
+    });
   }
   const auto advice = outcome.ok ? "" : how_to_go_on(run_dir);
   if (!outcome.ok && (!outcome.reported || outcome.signal != 0))
@@ -97,21 +103,27 @@ void go_on(const std::string& run_dir) {
   print_result(run_dir);
 }
 
+std::string prometheus_address(const Config& config) {
+  return config.as<RunConfig>().getTrainer().getPrometheusAddress();
+}
+
 void start(const Options& options) {
   const auto config = std::make_shared<Config>(load_run_config(options.config, options.set));
   const RunSetup setup(config);
   check_prompts_fit(setup, *config);
   if (options.dry_run) return show(*config, setup);
+  MetricsEndpoint endpoint(prometheus_address(*config));
   const auto run_dir = make_run_folder(*config, options.config);
   const std::string name = config->as<RunConfig>().getRun().getName();
   std::cout << (name.empty() ? "" : name + ": ") << "run folder " << run_dir.string() << std::endl;
-  go_on(run_dir.string());
+  go_on(run_dir.string(), endpoint);
 }
 
 void resume(const Options& options) {
   const auto& run_dir = options.resume;
   const auto config = std::make_shared<const Config>(reopen_run_folder(run_dir, options.set));
   if (options.dry_run) return show(*config, RunSetup(config));
+  MetricsEndpoint endpoint(prometheus_address(*config));
   if (!options.set.empty()) write_run_config(run_dir, *config);
   const RunSetup setup(run_dir);
   const auto progress = read_progress(setup);
@@ -122,7 +134,7 @@ void resume(const Options& options) {
   std::cout << "run folder " << run_dir << ": goes on "
             << (progress.step > 0 ? "from " + progress.checkpoint : progress.phase_done())
             << std::endl;
-  go_on(run_dir);
+  go_on(run_dir, endpoint);
 }
 
 }  // namespace

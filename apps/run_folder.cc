@@ -54,15 +54,16 @@ void link_latest(const fs::path& folder) {
   fs::rename(next, "runs/latest");
 }
 
-// What may differ when a run goes on: the layout, and how often it saves and tests.
+// What may differ when a run goes on: the layout, and how often it saves and tests, who hears of
+// it.
 void check_changes_nothing(const std::string& assignment) {
-  for (const char* free :
-       {"roles.", "cluster.", "run.stop_after_step=", "trainer.save_freq=", "trainer.test_freq="})
+  for (const char* free : {"roles.", "cluster.", "run.stop_after_step=", "trainer.save_freq=",
+                           "trainer.test_freq=", "trainer.logger", "trainer.prometheus_address="})
     if (assignment.starts_with(free)) return;
   throw UsageError("--set " + assignment +
                    ": a run goes on with its own config; only roles.*, cluster.*, "
-                   "run.stop_after_step,\n  trainer.save_freq and trainer.test_freq may change. "
-                   "Start a new run for the rest");
+                   "run.stop_after_step,\n  trainer.save_freq, test_freq, logger and "
+                   "prometheus_address may change. Start a new run for the rest");
 }
 
 // Whether the process has ended within `limit`.

@@ -15,8 +15,10 @@ struct Entry {
 
 std::string choices(capnp::StructSchema::Field field, const std::string& indent) {
   std::string out;
-  if (!field.getType().isEnum()) return out;
-  for (auto name : field.getType().asEnum().getEnumerants()) {
+  const auto type = field.getType();
+  const auto item = type.isList() ? type.asList().getElementType() : type;
+  if (!item.isEnum()) return out;
+  for (auto name : item.asEnum().getEnumerants()) {
     const std::string doc = doc_of(name);
     if (!doc.empty())
       out += indent + snake_case(name.getProto().getName().cStr()) + ": " + doc + "\n";

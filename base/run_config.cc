@@ -1,6 +1,9 @@
 #include "base/run_config.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
+#include <charconv>
 
 #include "base/error.h"
 #include "base/nearest.h"
@@ -130,6 +133,23 @@ void check_task_and_reward(const Config& config, Run run) {
   }
 }
 
+bool is_port(const std::string& text) {
+  uint16_t port = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, port);
+  return error == std::errc() && stop == end;
+}
+
+void check_prometheus_address(const Config& config, const std::string& address) {
+  const size_t colon = address.find(':');
+  in_addr parsed = {};
+  if (address.empty() || (colon != address.npos && is_port(address.substr(colon + 1)) &&
+                          inet_pton(AF_INET, address.substr(0, colon).c_str(), &parsed) == 1))
+    return;
+  config.reject("trainer.prometheus_address",
+                " = " + address + ": expected an IPv4 address and a port, such as 127.0.0.1:9464");
+}
+
 void check_optim(const Config& config, const std::string& section, RunConfig::Optim::Reader optim) {
   const auto betas = optim.getBetas();
   if (betas.size() != 2 || betas[0] >= 1 || betas[1] >= 1) {
@@ -185,6 +205,7 @@ void check_run_config(const Config& config) {
   check_task_and_reward(config, run);
   check_model(config, run);
   check_algorithm(config, run);
+  check_prometheus_address(config, run.getTrainer().getPrometheusAddress());
   check_optim(config, "sft.optim", run.getSft().getOptim());
   check_optim(config, "reward.optim", run.getReward().getOptim());
   check_optim(config, "actor.optim", run.getActor().getOptim());

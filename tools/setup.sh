@@ -10,7 +10,8 @@ packages=(
   libcaf-dev libzmq3-dev cppzmq-dev libcapnp-dev capnproto librocksdb-dev
   libyaml-cpp-dev libcli11-dev libspdlog-dev nlohmann-json3-dev
   libpcre2-dev libutf8proc-dev libxxhash-dev libssl-dev libzstd-dev
-  libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev libdnnl-dev libjs-d3
+  prometheus-cpp-dev libjs-d3
+  libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev libdnnl-dev
   "$@"
 )
 

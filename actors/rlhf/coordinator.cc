@@ -24,6 +24,11 @@ std::chrono::nanoseconds seconds_of(const json& metrics) {
   return std::chrono::nanoseconds(static_cast<int64_t>(seconds * 1e9));
 }
 
+double seconds_since_1970() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration<double>(now).count();
+}
+
 }  // namespace
 
 void CoordinatorState::configure(Self* self, std::shared_ptr<const RunSetup> setup) {
@@ -85,7 +90,7 @@ Async<void> CoordinatorState::run() {
   std::string failure;
   try {
     progress_ = read_progress(*setup_);
-    metrics_file_ = open_metrics(setup_->run_dir() + "/metrics.jsonl", progress_);
+    open_logs();
     if (config().getSft().getSteps() > 0 && !progress_.has_sft) {
       auto warming_up = warm_up();
       co_await warming_up;
@@ -108,6 +113,14 @@ Async<void> CoordinatorState::run() {
   end(failure);
 }
 
+void CoordinatorState::open_logs() {
+  const auto path = setup_->run_dir() + "/metrics.jsonl";
+  metrics_file_ = open_metrics(path, progress_);
+  for (const auto logger : config().getTrainer().getLogger())
+    if (logger == RunConfig::Logger::TENSORBOARD)
+      event_file_.emplace(setup_->run_dir() + "/tensorboard", path);
+}
+
 void CoordinatorState::report(json metrics, int64_t step, int64_t total_steps) {
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - started_;
   metrics["timing_s/elapsed"] = elapsed.count();
@@ -117,9 +130,11 @@ void CoordinatorState::report(json metrics, int64_t step, int64_t total_steps) {
   }
   const std::chrono::duration<double> in_phase = std::chrono::steady_clock::now() - phase_started_;
   metrics["timing_s/phase"] = in_phase.count();
+  metrics["wall_time"] = seconds_since_1970();
   const auto line = metrics.dump(-1, ' ', true);
   metrics_file_ << line << '\n';
   if (!metrics_file_.flush()) throw_errno("write", setup_->run_dir() + "/metrics.jsonl");
+  if (event_file_) event_file_->add(metrics);
   if (start_.reporter) tell(self_, start_.reporter, StepMetrics{line, step, total_steps});
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@
 #include "actors/train/role.h"
 #include "actors/train/weight_store.h"
 #include "rlhf/kl_controller.h"
+#include "storage/tensorboard/event_file.h"
 
 namespace troupe {
 
@@ -85,6 +87,7 @@ class CoordinatorState {
   Async<void> save(std::string final_dir, std::vector<TrainedRole*> roles, bool with_optimizer,
                    nlohmann::json state);
 
+  void open_logs();
   void report(nlohmann::json metrics, int64_t step, int64_t total_steps);
   void note_work(std::string label, std::chrono::steady_clock::time_point began);
   void end(const std::string& failure);
@@ -106,6 +109,7 @@ class CoordinatorState {
   std::string base_path_;  // of the model that PPO starts from
   int64_t version_ = 0;
   std::ofstream metrics_file_;
+  std::optional<EventFile> event_file_;  // where trainer.logger asks for one
   std::chrono::steady_clock::time_point started_, phase_started_;
   std::string phase_;
 

@@ -235,11 +235,18 @@ struct RunConfig {
     ignoreEos @9 :Bool = false $doc("generate on after the end token");
   }
 
+  enum Logger {
+    tensorboard @0 $doc("event files in the run's folder tensorboard/");
+  }
+
   struct Trainer {
     totalSteps @0 :Int32 = 14 $unit("steps") $min(0) $doc("PPO steps");
     saveFreq @1 :Int32 = 0 $unit("steps") $min(0) $doc("steps between checkpoints; the last step is always saved; 0: only that");
     testFreq @2 :Int32 = 0 $unit("steps") $min(0) $doc("steps between evaluations; first and last always count; 0: only these");
     evalPrompts @3 :Int32 = 256 $unit("prompts") $min(0) $doc("held-out prompts of an evaluation");
+    logger @4 :List(Logger) $doc("where the metrics of a step go besides metrics.jsonl");
+    prometheusAddress @5 :Text
+        $doc("ADDRESS:PORT where Prometheus gets the run's metrics, such as 127.0.0.1:9464; port 0: any; empty: nowhere");
   }
 
   struct Numerics {

@@ -84,6 +84,16 @@ TEST(RunConfigTest, FilesThatAreNotThereAreNamed) {
               HasSubstr("task.path = none.txt"));
 }
 
+TEST(RunConfigTest, WhereMetricsGoIsAnAddressOrAKnownLogger) {
+  const std::string expected = "expected an IPv4 address and a port, such as 127.0.0.1:9464";
+  for (const std::string bad : {"9464", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536",
+                                "127.0.0.1:9464s", "127.0.0:9464", "0.0.0.0:1,1.1.1.1:2"})
+    EXPECT_THAT(refusal({"trainer.prometheus_address=" + bad}),
+                HasSubstr("trainer.prometheus_address = " + bad + ": " + expected));
+  EXPECT_EQ(refusal({"trainer.prometheus_address=0.0.0.0:0"}), "nothing was refused");
+  EXPECT_THAT(refusal({"trainer.logger=[tensorbord]"}), HasSubstr("did you mean 'tensorboard'?"));
+}
+
 TEST(RunConfigTest, AlgorithmsThatMakeNoSenseAreRefused) {
   EXPECT_THAT(refusal({"algorithm.adv_estimator=grpo"}), HasSubstr("rollout.n = 1"));
   EXPECT_THAT(refusal({"actor.use_kl_loss=true"}), HasSubstr("use_kl_in_reward is on by default"));

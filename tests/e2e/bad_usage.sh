@@ -22,6 +22,7 @@ refused 2 "did you mean 'configs/quickstart.yaml'" config show configs/quikstart
 refused 2 "run.seed = x: expected an integer" config show $quickstart --set run.seed=x
 refused 2 "2 stages, but the model has only 1 layers" config show $quickstart --set model.config.num_hidden_layers=1
 refused 2 "temperature = 0" config show $quickstart --set rollout.temperature=0
+refused 2 "prometheus_address = 9464: expected an IPv4 address and a port" config show $quickstart --set trainer.prometheus_address=9464
 refused 2 "no such file" config show $quickstart --set run.seed=2 --set model.path=none.gguf
 refused 2 "unknown key 'run.sed'" config show --set run.seed=2 run.sed=3 $quickstart
 refused 2 "RUN.yaml is required" config show --set run.seed=2 run.name=x
