@@ -38,8 +38,8 @@ MetricsEndpoint::MetricsEndpoint(const std::string& address) {
   try {
     exposer_ = std::make_unique<prometheus::Exposer>(address);
   } catch (const std::exception&) {
-    throw UsageError("trainer.prometheus_address = " + address + ": cannot listen there: " +
-                     reason_against(host, address.substr(colon + 1)) +
+    throw UsageError("trainer.prometheus_address = " + address +
+                     ": cannot listen there: " + reason_against(host, address.substr(colon + 1)) +
                      "\n  give another with --set trainer.prometheus_address=ADDRESS:PORT; port 0 "
                      "is any that is free");
   }

@@ -40,7 +40,8 @@ std::vector<MetricFamily> actors_of(const std::string& run_dir) {
 
 std::string prometheus_name(const std::string& metric) {
   std::string name = "troupe_" + metric;
-  std::ranges::replace_if(name, [](unsigned char c) { return !std::isalnum(c); }, '_');
+  std::ranges::replace_if(
+      name, [](unsigned char c) { return !std::isalnum(c); }, '_');
   return name;
 }
 

@@ -46,8 +46,12 @@ TEST(RunMetricsTest, ARunThatHasWrittenNoJournalYetShowsNoActors) {
 
 TEST(RunMetricsTest, ActorsThatRunAreShownWithTheirMessagesAndTheirTime) {
   Topology topology;
-  topology.actors = {{.address = "policy/pp0", .kind = "stage", .node = "a", .state = "running",
-                      .mailbox_depth = 2, .handled = 7},
+  topology.actors = {{.address = "policy/pp0",
+                      .kind = "stage",
+                      .node = "a",
+                      .state = "running",
+                      .mailbox_depth = 2,
+                      .handled = 7},
                      {.address = "ledger", .kind = "ledger", .node = "a", .state = "lost"}};
   EXPECT_TRUE(actor_families(topology).empty());  // not traced
   topology.edges = {{.to = "policy/pp0", .count = 3, .total_ms = 250},

@@ -51,8 +51,10 @@ class EventFileTest : public testing::Test {
 
   const json sft = {
       {"phase", "sft"}, {"training/global_step", 2}, {"train/loss", 0.5}, {"wall_time", 10.5}};
-  const json ppo = {{"phase", "ppo"},        {"training/global_step", 1},
-                    {"actor/pg_loss", 0.25}, {"actor/kl_loss", nullptr},
+  const json ppo = {{"phase", "ppo"},
+                    {"training/global_step", 1},
+                    {"actor/pg_loss", 0.25},
+                    {"actor/kl_loss", nullptr},
                     {"wall_time", 11.5}};
   const std::string of_sft =
       scalars_event(10.5, 2, {{"sft/train/loss", 0.5}, {"sft/training/global_step", 2}});

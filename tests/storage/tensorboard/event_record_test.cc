@@ -24,8 +24,8 @@ TEST(EventRecordTest, TheCrcIsCastagnolis) {
 TEST(EventRecordTest, RecordsAreTheBytesThatTensorBoardWrites) {
   EXPECT_EQ(hex(tf_record(version_event(1.5))),
             "1800000000000000a37f4b2209000000000000f83f1a0d627261696e2e4576656e743a322a28646c");
-  const auto event = scalars_event(1700000000.25, 300,
-                                   {{"actor/pg_loss", 0.5}, {"sft/train/loss", -2}});
+  const auto event =
+      scalars_event(1700000000.25, 300, {{"actor/pg_loss", 0.5}, {"sft/train/loss", -2}});
   EXPECT_EQ(hex(tf_record(event)),
             "3b000000000000001a23ac5c0900001040fc54d94110ac022a2d0a140a0d6163746f722f70675f6c6f7373"
             "150000003f0a150a0e7366742f747261696e2f6c6f737315000000c0b150bde1");
