@@ -1,12 +1,13 @@
 #include "apps/report_page.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <sstream>
 #include <vector>
 
+#include "apps/embedded_file.h"
 #include "apps/run_folder.h"
 #include "apps/svg_chart.h"
 #include "base/error.h"
@@ -19,20 +20,6 @@ using nlohmann::json;
 namespace fs = std::filesystem;
 
 constexpr size_t kSamples = 12;
-
-constexpr const char* kStyle =
-    "body{font:15px/1.45 system-ui,sans-serif;margin:0 auto;max-width:1200px;padding:16px;"
-    "color:#222;background:#fff}h1{font-size:22px}h2{font-size:17px;margin-top:28px}"
-    ".charts{display:grid;grid-template-columns:repeat(auto-fill,minmax(300px,1fr));gap:12px}"
-    "figure{margin:0;min-width:0}figure.wide{grid-column:1/-1}figcaption{font-size:13px}"
-    "svg{width:100%;height:auto}svg.bar{height:22px}.plot{fill:#f6f6f4}"
-    "polyline{fill:none;stroke:#3b6fb6;stroke-width:1.5}svg text{font:11px sans-serif;fill:#555}"
-    "ul{list-style:none;padding:0;margin:4px 0;display:flex;flex-wrap:wrap;gap:4px "
-    "16px;font-size:13px}"
-    "i{display:inline-block;width:10px;height:10px;margin-right:5px}"
-    ".scroll{overflow-x:auto}table{border-collapse:collapse;font-size:13px}"
-    "td,th{text-align:left;padding:3px 12px 3px 0;border-bottom:1px solid #ddd;vertical-align:top}"
-    "pre{overflow-x:auto;background:#f6f6f4;padding:10px;font-size:12px}code{word-break:break-all}";
 
 // What is shown where a run has it, in this order.
 const std::vector<std::pair<const char*, const char*>> kCurves = {
@@ -66,22 +53,25 @@ std::string curves(const std::vector<json>& metrics) {
   return html;
 }
 
+void add(std::vector<ChartShare>& shares, const std::string& name, double seconds) {
+  const auto found = std::ranges::find(shares, name, &ChartShare::name);
+  if (found == shares.end())
+    shares.push_back({name, seconds});
+  else
+    found->value += seconds;
+}
+
 std::string time_shares(const std::vector<json>& metrics) {
-  std::map<std::string, double> phases, parts;
+  std::vector<ChartShare> phases, parts;
   for (const auto& line : metrics) {
-    phases[line.value("phase", "?")] += line.value("timing_s/step", 0.0);
+    add(phases, line.value("phase", "?"), line.value("timing_s/step", 0.0));
     if (line.value("phase", "") != "ppo") continue;
     for (const char* part :
          {"gen", "reward", "ref", "train", "update_weights", "testing", "save_checkpoint"})
-      parts[part] += line.value(std::string("timing_s/") + part, 0.0);
+      add(parts, part, line.value(std::string("timing_s/") + part, 0.0));
   }
-  const auto bar = [](const char* title, const std::map<std::string, double>& seconds) {
-    std::vector<ChartShare> shares;
-    for (const auto& [name, value] : seconds) shares.push_back({name, value});
-    return share_bar(title, shares);
-  };
-  return bar("Seconds in the steps of each phase", phases) +
-         bar("Seconds of PPO's steps (ref beside the critic's values)", parts);
+  return share_bar("Seconds in the steps of each phase", phases) +
+         share_bar("Seconds of PPO's steps (ref beside the critic's values)", parts);
 }
 
 std::string samples(const fs::path& run_dir) {
@@ -128,8 +118,9 @@ std::string report_page(const std::string& run_dir) {
   const auto name = html_escaped(fs::path(run_dir).lexically_normal().string());
   return "<!doctype html><html lang='en'><head><meta charset='utf-8'>"
          "<meta name='viewport' content='width=device-width,initial-scale=1'><title>troupe: " +
-         name + "</title><style>" + kStyle + "</style></head><body><h1>" + name + "</h1>" +
-         result(run_dir) + "<h2>Curves</h2><div class='charts'>" + curves(metrics) +
+         name + "</title><style>" + std::string(embedded_file("report.css")) +
+         "</style></head><body><h1>" + name + "</h1>" + result(run_dir) +
+         "<h2>Curves</h2><div class='charts'>" + curves(metrics) +
          "</div><h2>Where the time went</h2>" + time_shares(metrics) + samples(run_dir) +
          "<h2>Config</h2><pre>" + html_escaped(text_of(run_dir + "/config.yaml")) +
          "</pre></body></html>\n";

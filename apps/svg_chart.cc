@@ -17,6 +17,12 @@ std::string number(double value) {
   return text;
 }
 
+std::string fixed(double value, int digits) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.*f", digits, value);
+  return text;
+}
+
 std::string label(double x, double y, const char* anchor, const std::string& text) {
   return "<text x='" + number(x) + "' y='" + number(y) + "' text-anchor='" + anchor + "'>" + text +
          "</text>";
@@ -35,6 +41,8 @@ std::string html_escaped(const std::string& text) {
       out += "&gt;";
     else if (c == '"')
       out += "&quot;";
+    else if (c == '\'')
+      out += "&#39;";
     else
       out += c;
   }
@@ -45,20 +53,22 @@ std::string line_chart(const std::string& title, const std::vector<ChartPoint>& 
   if (points.empty()) return "";
   const auto [first, last] = std::ranges::minmax(points, {}, &ChartPoint::x);
   const auto [low, high] = std::ranges::minmax(points, {}, &ChartPoint::y);
-  const double x_range = std::max(last.x - first.x, 1e-12),
-               y_range = std::max(high.y - low.y, 1e-12);
+  const bool is_flat = high.y == low.y;  // then in the middle
+  const double x_range = std::max(last.x - first.x, 1e-12), y_range = is_flat ? 1 : high.y - low.y;
+  const double top = is_flat ? low.y + 0.5 : high.y;
   const double plot_width = kWidth - kLeft - 8, plot_height = kHeight - kTop - kBottom;
   std::ostringstream line;
   for (const auto& point : points)
     line << number(kLeft + (point.x - first.x) / x_range * plot_width) << ","
-         << number(kTop + (high.y - point.y) / y_range * plot_height) << " ";
+         << number(kTop + (top - point.y) / y_range * plot_height) << " ";
   return "<figure><figcaption>" + html_escaped(title) + "</figcaption><svg viewBox='0 0 " +
          number(kWidth) + " " + number(kHeight) + "' role='img' aria-label='" +
          html_escaped(title) + "'><rect x='" + number(kLeft) + "' y='" + number(kTop) +
          "' width='" + number(plot_width) + "' height='" + number(plot_height) +
          "' class='plot'/><polyline points='" + line.str() + "'/>" +
-         label(kLeft - 4, kTop + 10, "end", number(high.y)) +
-         label(kLeft - 4, kTop + plot_height, "end", number(low.y)) +
+         (is_flat ? label(kLeft - 4, kTop + plot_height / 2 + 4, "end", number(low.y))
+                  : label(kLeft - 4, kTop + 10, "end", number(high.y)) +
+                        label(kLeft - 4, kTop + plot_height, "end", number(low.y))) +
          label(kLeft, kHeight - 6, "start", number(first.x)) +
          label(kWidth - 8, kHeight - 6, "end", "step " + number(last.x)) + "</svg></figure>";
 }
@@ -75,7 +85,7 @@ std::string share_bar(const std::string& title, const std::vector<ChartShare>& s
     bars += "<rect x='" + number(at) + "%' width='" + number(percent) + "%' height='22' fill='" +
             colour + "'/>";
     legend += "<li><i style='background:" + colour + "'></i>" + html_escaped(shares[i].name) + " " +
-              number(shares[i].value) + " s (" + number(percent) + " %)</li>";
+              fixed(shares[i].value, 2) + " s (" + fixed(percent, 1) + " %)</li>";
     at += percent;
   }
   return "<figure class='wide'><figcaption>" + html_escaped(title) +

@@ -50,7 +50,7 @@ Cluster::Cluster(ClusterOptions options) : options_(std::move(options)) {
   options_.plan = completed(options_.plan, runtime_folder_.path());
   std::filesystem::create_directories(options_.run_dir + "/logs");
   options_.run_dir = std::filesystem::canonical(options_.run_dir);
-  forget_failure(options_.run_dir);
+  shelve_failure(options_.run_dir);
   log_to_file(log_file(kLauncherNode));
   secret_ = write_secret(runtime_folder_.path() + "/secret");
   directory_ = system_.spawn(directory);

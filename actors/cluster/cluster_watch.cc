@@ -1,19 +1,16 @@
 #include "actors/cluster/cluster_watch.h"
 
 #include <algorithm>
-#include <ctime>
 #include <sstream>
 #include <utility>
+
+#include "base/utc_text.h"
 
 namespace troupe {
 namespace {
 
 std::string utc_time(std::chrono::system_clock::time_point time) {
-  auto seconds = std::chrono::system_clock::to_time_t(time);
-  std::tm parts = {};
-  gmtime_r(&seconds, &parts);
-  char text[32];
-  return {text, std::strftime(text, sizeof(text), "%H:%M:%S UTC", &parts)};
+  return utc_text(std::chrono::nanoseconds(time.time_since_epoch()).count(), "%H:%M:%S UTC");
 }
 
 std::string seconds_text(std::chrono::steady_clock::duration duration) {

@@ -24,19 +24,31 @@ const actorColumns = [
   {title: "waits for", text: waitsText, className: () => "waits"},
 ];
 
-function nodeText(node) {
-  const step = node.step < 0 ? "" : `, step ${node.step}`;
-  return `pid ${node.pid} on ${node.host}, ${node.state}${step}`;
+const clock = (time) => time.replace("T", " ").replace("Z", "");
+
+function lifeText(life) {
+  const end = life.state === "running" ? "" : " to " + clock(life.last_heard);
+  return `pid ${life.pid} on ${life.host}, ${life.state}, ${clock(life.started)}${end} UTC` +
+      (life.failure ? "; " + life.failure : "");
 }
+
+function nodeText(node) {
+  const now = node.history[node.history.length - 1] || {...node, started: "", last_heard: ""};
+  return lifeText(now) + (node.step < 0 ? "" : `, step ${node.step}`);
+}
+
+const historyText = (node) => node.history.slice(0, -1).reverse().map((life) => "before: " + lifeText(life)).join("; ");
 
 function drawNodeHeads(bodies) {
   const head = bodies.selectAll("tr.node").data((node) => [node]);
   const cell = head.enter().append("tr").attr("class", "node")
       .append("th").attr("scope", "rowgroup").attr("colspan", actorColumns.length);
   cell.append("b");
-  cell.append("span");
+  cell.append("span").attr("class", "state");
+  cell.append("span").attr("class", "history");
   head.select("b").text((node) => node.name);
-  head.select("span").attr("class", (node) => stateClass(node.state)).text(nodeText);
+  head.select(".state").attr("class", (node) => stateClass(node.state)).text(nodeText);
+  head.select(".history").text(historyText);
 }
 
 function drawActors(topology) {

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <set>
 
+#include "base/utc_text.h"
 #include "storage/journal/node_records.h"
 
 namespace troupe {
@@ -24,12 +25,7 @@ std::string seconds_text(double seconds) {
 }
 
 std::string clock_text(int64_t wall_time_ns) {
-  const std::time_t seconds = wall_time_ns / 1'000'000'000;
-  std::tm utc = {};
-  gmtime_r(&seconds, &utc);
-  char text[32];
-  std::strftime(text, sizeof text, "%H:%M:%S UTC", &utc);
-  return text;
+  return utc_text(wall_time_ns, "%H:%M:%S UTC");
 }
 
 std::string name_of(const NodeRecord& node) {

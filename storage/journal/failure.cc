@@ -1,6 +1,7 @@
 #include "storage/journal/failure.h"
 
 #include <filesystem>
+#include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "storage/file.h"
@@ -12,6 +13,14 @@ using nlohmann::json;
 
 std::string path_in(const std::string& run_dir) {
   return run_dir + "/failure.json";
+}
+
+FailureRecord failure_of(const json& record) {
+  return {.node = record.at("node"),
+          .pid = record.at("pid"),
+          .what = record.at("what"),
+          .wall_time_ns = record.at("wall_time_ns"),
+          .log = record.at("log")};
 }
 
 }  // namespace
@@ -27,18 +36,29 @@ void note_failure(const std::string& run_dir, const FailureRecord& failure) {
              true);
 }
 
-void forget_failure(const std::string& run_dir) {
+void shelve_failure(const std::string& run_dir) {
+  if (!std::filesystem::exists(path_in(run_dir))) return;
+  const auto shelf = run_dir + "/failures.jsonl";
+  std::ofstream file(shelf, std::ios::app);
+  file << read_json_file(path_in(run_dir)).dump(-1, ' ', true) << std::endl;
+  if (!file) throw_errno("write", shelf);
   std::filesystem::remove(path_in(run_dir));
 }
 
 std::optional<FailureRecord> read_failure(const std::string& run_dir) {
   if (!std::filesystem::exists(path_in(run_dir))) return std::nullopt;
-  const auto record = read_json_file(path_in(run_dir));
-  return FailureRecord{.node = record.at("node"),
-                       .pid = record.at("pid"),
-                       .what = record.at("what"),
-                       .wall_time_ns = record.at("wall_time_ns"),
-                       .log = record.at("log")};
+  return failure_of(read_json_file(path_in(run_dir)));
+}
+
+std::vector<FailureRecord> read_failures(const std::string& run_dir) {
+  std::vector<FailureRecord> failures;
+  std::ifstream file(run_dir + "/failures.jsonl");
+  for (std::string line; std::getline(file, line);) {
+    const auto record = json::parse(line, nullptr, false);
+    if (record.is_object()) failures.push_back(failure_of(record));  // a line may be cut off
+  }
+  if (auto last = read_failure(run_dir)) failures.push_back(std::move(*last));
+  return failures;
 }
 
 }  // namespace troupe

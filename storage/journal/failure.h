@@ -18,7 +18,9 @@ struct FailureRecord {
 
 // RUN_DIR/failure.json; the first one stays.
 void note_failure(const std::string& run_dir, const FailureRecord& failure);
-void forget_failure(const std::string& run_dir);  // the run goes on
+// The run goes on: its failure becomes the last line of RUN_DIR/failures.jsonl.
+void shelve_failure(const std::string& run_dir);
 std::optional<FailureRecord> read_failure(const std::string& run_dir);
+std::vector<FailureRecord> read_failures(const std::string& run_dir);  // shelved ones too, in order
 
 }  // namespace troupe

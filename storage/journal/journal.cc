@@ -120,6 +120,19 @@ std::optional<std::string> JournalReader::last() const {
   return found;
 }
 
+std::string JournalReader::at(int64_t number) const {
+  std::string record;
+  check_ok(db_->Get({}, to_key(number), &record), "read", db_->GetName());
+  return record;
+}
+
+int64_t JournalReader::num_records() const {
+  std::unique_ptr<rocksdb::Iterator> last(db_->NewIterator({}));
+  last->SeekToLast();
+  check_ok(last->status(), "read", db_->GetName());
+  return last->Valid() ? to_number(last->key()) + 1 : 0;
+}
+
 void JournalReader::replay_backwards(
     const std::function<bool(std::string_view record)>& visit) const {
   std::unique_ptr<rocksdb::Iterator> at(db_->NewIterator({}));

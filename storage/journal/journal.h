@@ -45,6 +45,8 @@ class JournalReader {
 
   void replay(const Journal::Visit& visit) const;
   std::optional<std::string> last() const;
+  std::string at(int64_t number) const;  // throws if there is none
+  int64_t num_records() const;
   // From the last record backwards, until `visit` returns false.
   void replay_backwards(const std::function<bool(std::string_view record)>& visit) const;
 

@@ -25,6 +25,10 @@ void for_each_journal(const std::string& run_dir,
                      "  name one, such as runs/latest");
 }
 
+bool tells_of(const NodeRecord& record, int64_t step) {
+  return record.step <= step && (record.step >= 0 || step < 0);
+}
+
 std::vector<NodeRecord> last_records(const std::string& run_dir, std::optional<int64_t> step) {
   std::vector<NodeRecord> records;
   int64_t latest = -1;
@@ -33,7 +37,7 @@ std::vector<NodeRecord> last_records(const std::string& run_dir, std::optional<i
     journal.replay_backwards([&](std::string_view bytes) {
       auto record = decode_node_record(bytes);
       latest = std::max(latest, record.step);
-      if (step && record.step > *step) return true;
+      if (step && !tells_of(record, *step)) return true;
       has_step |= record.step == step;
       records.push_back(std::move(record));
       return false;
@@ -52,7 +56,7 @@ std::vector<NodeRecord> records_between(const std::string& run_dir, int64_t firs
     const auto before = static_cast<ptrdiff_t>(records.size());
     journal.replay_backwards([&](std::string_view bytes) {
       auto record = decode_node_record(bytes);
-      if (record.step < first) return false;
+      if (record.step < first) return record.step < 0;  // where a resumed process began
       if (record.step <= last) records.push_back(std::move(record));
       return true;
     });

@@ -17,6 +17,10 @@ namespace troupe {
 void for_each_journal(const std::string& run_dir,
                       const std::function<void(const JournalReader&)>& visit);
 
+// May a record tell of the end of `step`? Those of before the first step (-1) tell of no later one:
+// a resumed process, too, begins with one.
+bool tells_of(const NodeRecord& record, int64_t step);
+
 // Every node's last record; with `step`, its last of that step or one before. By name. Throws
 // UsageError if the folder has no journal, or its run no such step.
 std::vector<NodeRecord> last_records(const std::string& run_dir,

@@ -38,9 +38,10 @@ Records needed_records(const JournalReader& journal, const std::vector<int64_t>&
   Records records;
   auto without_record = steps;
   journal.replay_backwards([&](std::string_view bytes) {
-    const int64_t step = decode_node_header(bytes).step;
-    bool needed = is_beside(steps, step);
-    for (; !without_record.empty() && step <= without_record.back(); without_record.pop_back())
+    const auto header = decode_node_header(bytes);
+    bool needed = is_beside(steps, header.step);
+    for (; !without_record.empty() && tells_of(header, without_record.back());
+         without_record.pop_back())
       needed = true;
     if (needed) records.push_back(decode_node_record(bytes));
     return true;
@@ -49,17 +50,18 @@ Records needed_records(const JournalReader& journal, const std::vector<int64_t>&
   return records;
 }
 
-Topology topology_at(const std::vector<Records>& nodes, int64_t step, bool now) {
+Topology topology_at(const std::vector<Records>& nodes, int64_t step, bool now,
+                     const NodeLives& lives) {
   Records last;
   for (const auto& records : nodes) {
     const auto found = std::find_if(records.rbegin(), records.rend(),
-                                    [&](const auto& record) { return record.step <= step; });
+                                    [&](const auto& record) { return tells_of(record, step); });
     if (found == records.rend()) continue;  // the node was not there yet
     last.push_back(*found);
     if (!now) last.back().final = false;
   }
-  return build_topology(std::move(last),
-                        [now](const NodeRecord& node) { return !now || lives_here(node); });
+  const auto is_there = [now](const NodeRecord& node) { return !now || lives_here(node); };
+  return build_topology(std::move(last), is_there, lives);
 }
 
 std::optional<Timeline> timeline_of(const std::vector<Records>& nodes, int64_t step) {
@@ -79,10 +81,11 @@ RunHistory read_history(const std::string& run_dir, size_t max_moments) {
   for_each_journal(run_dir, [&](const JournalReader& journal) {
     nodes.push_back(needed_records(journal, steps));
   });
+  const auto lives = read_lives(run_dir);
   RunHistory history{.num_steps = std::ssize(all)};
   for (const int64_t step : steps)
     history.moments.push_back(
-        {step, topology_at(nodes, step, step == steps.back()), timeline_of(nodes, step)});
+        {step, topology_at(nodes, step, step == steps.back(), lives), timeline_of(nodes, step)});
   return history;
 }
 

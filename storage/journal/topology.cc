@@ -68,14 +68,17 @@ void add_staleness(Topology& topology) {
 }  // namespace
 
 Topology build_topology(std::vector<NodeRecord> records,
-                        const std::function<bool(const NodeRecord&)>& lives) {
+                        const std::function<bool(const NodeRecord&)>& lives_here,
+                        const NodeLives& history) {
   std::ranges::sort(records, {}, &NodeRecord::node);
   const ActorNames names(records);
   Topology topology;
   for (auto& node : records) {
-    auto state = node.final ? "ended" : lives(node) ? "running" : "lost";
+    auto state = node.final ? "ended" : lives_here(node) ? "running" : "lost";
     topology.nodes.push_back({node.node, node.pid, node.host, state, node.step});
     auto& out = topology.nodes.back();
+    if (const auto found = history.find(node.node); found != history.end())
+      out.history = lives_until(node, state, found->second);
     std::ranges::sort(node.actors, {}, &ActorRecord::address);
     for (const auto& actor : node.actors) {
       out.actors.push_back(address_in_run(actor, node));
@@ -91,10 +94,12 @@ Topology build_topology(std::vector<NodeRecord> records,
 }
 
 Topology read_topology(const std::string& run_dir, std::optional<int64_t> step) {
-  if (!step) return build_topology(last_records(run_dir), lives_here);
+  const auto history = read_lives(run_dir);
+  if (!step) return build_topology(last_records(run_dir), lives_here, history);
   auto records = last_records(run_dir, step);
   for (auto& record : records) record.final = false;  // the last step's ended the node, too
-  return build_topology(std::move(records), [](const NodeRecord&) { return true; });
+  return build_topology(
+      std::move(records), [](const NodeRecord&) { return true; }, history);
 }
 
 }  // namespace troupe

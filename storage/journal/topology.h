@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "storage/journal/node_lives.h"
 #include "storage/journal/node_record.h"
 
 namespace troupe {
@@ -19,6 +20,7 @@ struct TopologyNode {
   std::string state;  // "running", "ended" (in order) or "lost" (killed)
   int64_t step = -1;
   std::vector<std::string> actors;  // addresses
+  std::vector<NodeLife> history;    // its processes; the last one is this
 };
 
 // An actor asked another (or a role) for something and had not got it.
@@ -60,9 +62,10 @@ struct Topology {
   std::vector<TopologyEdge> edges;    // the most handler time first
 };
 
-// `lives` tells whether the process that wrote a record is there still.
+// `lives_here` tells whether the process that wrote a record is there still.
 Topology build_topology(std::vector<NodeRecord> records,
-                        const std::function<bool(const NodeRecord&)>& lives);
+                        const std::function<bool(const NodeRecord&)>& lives_here,
+                        const NodeLives& history = {});
 
 // As the journals under run_dir/journal have it last, or at the end of `step`. Throws UsageError if
 // there is no journal or no such step.

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "base/utc_text.h"
 #include "storage/journal/topology.h"
 
 namespace troupe {
@@ -13,9 +14,28 @@ using Json = nlohmann::json;
 
 constexpr size_t kBusiestEdges = 12;
 
+constexpr const char* kIso8601 = "%Y-%m-%dT%H:%M:%SZ";
+
+template <class Items>
+Json array_of(const Items& items);
+
+Json json_of(const NodeLife& x) {
+  return {{"pid", x.pid},
+          {"host", x.host},
+          {"state", x.state},
+          {"started", utc_text(x.started_ns, kIso8601)},
+          {"last_heard", utc_text(x.heard_ns, kIso8601)},
+          {"failure", x.failure}};
+}
+
 Json json_of(const TopologyNode& x) {
-  return {{"name", x.name},   {"pid", x.pid},   {"host", x.host},
-          {"state", x.state}, {"step", x.step}, {"actors", x.actors}};
+  return {{"name", x.name},
+          {"pid", x.pid},
+          {"host", x.host},
+          {"state", x.state},
+          {"step", x.step},
+          {"actors", x.actors},
+          {"history", array_of(x.history)}};
 }
 
 Json json_of(const TopologyActor& x) {
@@ -74,10 +94,33 @@ std::string duration(double us) {
   return format("%.1f s", us / 1e6);
 }
 
+std::string times_of(const NodeLife& life) {
+  const auto start = utc_text(life.started_ns, "%H:%M:%S");
+  if (life.state == "running") return "since " + start + " UTC";
+  return start + " to " + utc_text(life.heard_ns, "%H:%M:%S UTC");
+}
+
 std::string text_of(const TopologyNode& node) {
   auto text = node.name + " (pid " + std::to_string(node.pid) + " on " + node.host + ", " +
-              node.state + (node.step < 0 ? "" : ", step " + std::to_string(node.step)) + ")";
-  return clipped(text, 97);
+              node.state + (node.step < 0 ? "" : ", step " + std::to_string(node.step));
+  if (!node.history.empty()) text += ", " + times_of(node.history.back());
+  return clipped(text + ")", 97);
+}
+
+// How the node's process failed, and which it had before: a line each.
+std::vector<std::string> history_lines(const TopologyNode& node) {
+  std::vector<std::string> lines;
+  for (size_t i = node.history.size(); i-- > 0;) {
+    const auto& life = node.history[i];
+    std::string line;
+    if (i + 1 < node.history.size())
+      line = "before: pid " + std::to_string(life.pid) + " on " + life.host +
+             utc_text(life.started_ns, ", %Y-%m-%d ") + times_of(life) + ", " +
+             (life.failure.empty() ? life.state : "");
+    line += life.failure;
+    if (!line.empty()) lines.push_back(clipped(line, 93));
+  }
+  return lines;
 }
 
 // What only some actors have: "  v12  3 in flight  kv 40 %".
@@ -144,6 +187,7 @@ std::string to_text(const Topology& topology) {
     const auto& node = topology.nodes[i];
     bool last = i + 1 == topology.nodes.size();
     out << (last ? "└─ " : "├─ ") << text_of(node) << "\n";
+    for (const auto& line : history_lines(node)) out << (last ? "   " : "│  ") << line << "\n";
     size_t num_left = node.actors.size();
     for (const auto& actor : topology.actors)
       if (actor.node == node.name)

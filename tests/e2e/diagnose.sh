@@ -34,7 +34,7 @@ expect() {
 }
 
 pid_of() {
-  "$TROUPE" topology "$run" --json | grep -o "{[^{]*\"name\":\"$1\"[^}]*}" | grep -o '"pid":[0-9]*' | cut -d: -f2
+  "$TROUPE" topology "$run" | sed -n "s/^.*─ $1 (pid \([0-9]*\) .*/\1/p"
 }
 
 start stopped
@@ -54,6 +54,9 @@ victim=$(pid_of judge)
 kill -KILL "$victim"
 wait "$RUN_PID" 2>/dev/null
 expect 4 "dead: node judge (pid $victim) was killed by signal 9 (Killed) at " "had handled" "is ready"
+"$TROUPE" topology "$run" >"$folder/tree"
+grep -A1 " judge (pid $victim on .*, lost" "$folder/tree" | grep -q "was killed by signal 9 (Killed)" ||
+  fail "the tree does not tell how judge ended: $(grep -A1 judge "$folder/tree")"
 grep -q "^troupe: error: node judge" "$folder/killed.err" || fail "the run named another failure: $(cat "$folder/killed.err")"
 
 "$TROUPE" topology "$folder" --diagnose >/dev/null 2>"$folder/none"

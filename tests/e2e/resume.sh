@@ -53,6 +53,10 @@ broken sft "sft 4/"
 broken reward "reward 2/"
 broken first_step "ppo 0/"
 broken third_step "ppo 3/"
+"$TROUPE" topology "$folder/third_step" | grep -q "before: pid [0-9]* on .* UTC, lost" || fail "no earlier process is shown"
+"$TROUPE" topology "$folder/third_step" --at 1 >"$folder/at1" || fail "step 1 is not shown after resuming"
+grep -q "running, step 1," "$folder/at1" || fail "step 1 is shown as: $(grep pid "$folder/at1")"
+"$TROUPE" topology "$folder/third_step" --at 1 --critical-path >"$folder/path" || fail "no critical path of step 1"
 broken one_process "ppo 2/" --set cluster.one_process=true
 
 ended=$("$TROUPE" rlhf --resume "$folder/third_step") || fail "resuming a run that has ended failed"

@@ -7,7 +7,7 @@
 namespace troupe {
 namespace {
 
-TEST(FailureTest, TheFirstOneStaysUntilTheRunGoesOn) {
+TEST(FailureTest, TheFirstOneStaysUntilTheRunGoesOnAndThenInTheHistory) {
   TemporaryFolder run;
   EXPECT_FALSE(read_failure(run.path()));
   note_failure(run.path(), {"judge", 7, "was killed", 12, {"one", "broken \xff line"}});
@@ -20,8 +20,15 @@ TEST(FailureTest, TheFirstOneStaysUntilTheRunGoesOn) {
   EXPECT_EQ(found->wall_time_ns, 12);
   ASSERT_EQ(found->log.size(), 2u);
   EXPECT_EQ(found->log[0], "one");
-  forget_failure(run.path());
+  shelve_failure(run.path());
   EXPECT_FALSE(read_failure(run.path()));
+  shelve_failure(run.path());
+  note_failure(run.path(), {"office", 9, "fell silent", 20, {}});
+  const auto all = read_failures(run.path());
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].what, "was killed");
+  EXPECT_EQ(all[0].log.at(0), "one");
+  EXPECT_EQ(all[1].node, "office");
 }
 
 }  // namespace

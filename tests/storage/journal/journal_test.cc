@@ -108,5 +108,14 @@ TEST_F(JournalTest, ADiskThatTakesNoMoreIsToldAndKeepsWhatWasWritten) {
   EXPECT_EQ(JournalReader(folder).last(), "kept");
 }
 
+TEST_F(JournalTest, EachRecordIsFoundByItsNumber) {
+  Journal journal(folder);
+  for (const char* record : {"a", "b", "c"}) journal.append(record, kFast);
+  JournalReader reader(folder);
+  EXPECT_EQ(reader.num_records(), 3);
+  EXPECT_EQ(reader.at(1), "b");
+  EXPECT_THROW(reader.at(3), Error);
+}
+
 }  // namespace
 }  // namespace troupe

@@ -44,14 +44,18 @@ TEST_F(RunJournalTest, OfManyStepsSomeAreChosenEvenlyWithTheFirstAndTheLast) {
 }
 
 TEST_F(RunJournalTest, AStepThatAResumedRunDidAgainIsShownAsItWasDoneLast) {
-  auto again = coordinator_node(2);
-  again.pid = 77;
-  Journal(run.path() + "/journal/a").append(encode(again), Journal::Durability::process_crash);
+  Journal journal(run.path() + "/journal/a");
+  for (const int64_t step : {-1, 2}) {
+    auto again = coordinator_node(step);
+    again.pid = 77;
+    journal.append(encode(again), Journal::Durability::process_crash);
+  }
   const auto history = read_history(run.path(), 10);
-  EXPECT_THAT(steps_of(history), ElementsAre(0, 1, 2, 3));
-  for (const auto& moment : history.moments) {
-    EXPECT_EQ(moment.topology.nodes.at(0).pid, moment.step < 2 ? 0 : 77);
-    EXPECT_EQ(last_records(run.path(), moment.step)[0].pid, moment.step < 2 ? 0 : 77);
+  EXPECT_THAT(steps_of(history), ElementsAre(-1, 0, 1, 2, 3));
+  for (const int64_t step : {0, 1, 2, 3}) {
+    EXPECT_EQ(history.moments.at(step + 1).topology.nodes.at(0).pid, step < 2 ? 0 : 77);
+    EXPECT_EQ(last_records(run.path(), step)[0].pid, step < 2 ? 0 : 77);
+    EXPECT_EQ(read_timeline(run.path(), step).start_ns, 100 * step);
   }
 }
 

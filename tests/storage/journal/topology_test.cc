@@ -105,6 +105,29 @@ TEST(TopologyTest, DotDrawsOneLineForAQuestionAndItsAnswer) {
   EXPECT_EQ(std::ranges::count(dot, '>'), 1) << dot;
 }
 
+TEST(TopologyTest, ANodesHistoryIsShown) {
+  constexpr int64_t kMinute = 60'000'000'000;
+  auto records = two_nodes();
+  records[0].wall_time_ns = 9 * kMinute;
+  const NodeLives lives = {{"trainer-0",
+                            {{18, "h", "lost", kMinute, 2 * kMinute, "was killed"},
+                             {20, "h", "lost", 8 * kMinute, 9 * kMinute, "fell silent"}}}};
+  const auto topology = build_topology(records, nobody_lives, lives);
+  const auto text = to_text(topology);
+  EXPECT_NE(text.find("trainer-0 (pid 20 on h, lost, step 3, 00:08:00 to 00:09:00 UTC)\n"
+                      "   fell silent\n"
+                      "   before: pid 18 on h, 1970-01-01 00:01:00 to 00:02:00 UTC, was killed\n   "
+                      "└─ policy/pp0"),
+            text.npos)
+      << text;
+  const auto history = nlohmann::json::parse(to_json(topology))["nodes"][1]["history"];
+  ASSERT_EQ(history.size(), 2u);
+  EXPECT_EQ(history[0].at("started"), "1970-01-01T00:01:00Z");
+  EXPECT_EQ(history[0].at("last_heard"), "1970-01-01T00:02:00Z");
+  EXPECT_EQ(history[0].at("failure"), "was killed");
+  EXPECT_EQ(history[1].at("state"), "lost");
+}
+
 TEST(TopologyTest, AFolderThatIsNoRunIsAUsageError) {
   EXPECT_THROW(read_topology("/nonexistent"), UsageError);
 }
