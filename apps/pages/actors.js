@@ -24,17 +24,19 @@ const actorColumns = [
   {title: "waits for", text: waitsText, className: () => "waits"},
 ];
 
-const clock = (time) => time.replace("T", " ").replace("Z", "");
-
-function lifeText(life) {
-  const end = life.state === "running" ? "" : " to " + clock(life.last_heard);
-  return `pid ${life.pid} on ${life.host}, ${life.state}, ${clock(life.started)}${end} UTC` +
-      (life.failure ? "; " + life.failure : "");
+// "2026-11-23T01:26:52Z" and a later time, the day only once.
+function timesText({started, last_heard, state}) {
+  const [day, time] = started.slice(0, -1).split("T"), [lastDay, lastTime] = last_heard.slice(0, -1).split("T");
+  if (state === "running") return `since ${day} ${time} UTC`;
+  return `${day} ${time} to ${lastDay === day ? "" : lastDay + " "}${lastTime} UTC`;
 }
 
+const lifeText = (life) => `pid ${life.pid} on ${life.host}, ${timesText(life)}, ${life.failure || life.state}`;
+
 function nodeText(node) {
-  const now = node.history[node.history.length - 1] || {...node, started: "", last_heard: ""};
-  return lifeText(now) + (node.step < 0 ? "" : `, step ${node.step}`);
+  const life = node.history[node.history.length - 1];
+  const text = life ? lifeText(life) : `pid ${node.pid} on ${node.host}, ${node.state}`;
+  return text + (node.step < 0 ? "" : `, step ${node.step}`);
 }
 
 const historyText = (node) => node.history.slice(0, -1).reverse().map((life) => "before: " + lifeText(life)).join("; ");
