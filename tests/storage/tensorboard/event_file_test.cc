@@ -81,6 +81,7 @@ TEST_F(EventFileTest, ARunThatGoesOnShowsTheLinesThatWereKeptAndNoOthers) {
     file.add(sft);
     file.add(ppo);
   }
+  std::filesystem::rename(path(), tensorboard + "/events.out.tfevents.1.host.1");  // long ago
   rewrite(tensorboard + "/other", "stays");
   rewrite(metrics, sft.dump() + "\n");
   EventFile file(tensorboard, metrics);
