@@ -7,7 +7,7 @@
 #include "apps/commands.h"
 #include "apps/report_page.h"
 #include "base/error.h"
-#include "storage/journal/chrome_trace.h"
+#include "storage/inspect/chrome_trace.h"
 
 namespace troupe {
 namespace {

@@ -11,7 +11,7 @@
 #include "base/error.h"
 #include "base/run_config.h"
 #include "storage/file.h"
-#include "storage/journal/topology.h"
+#include "storage/inspect/topology.h"
 
 namespace troupe {
 namespace fs = std::filesystem;

@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "actors/messages.h"
-#include "storage/journal/topology.h"
+#include "storage/inspect/topology.h"
 
 namespace troupe {
 

@@ -1,6 +1,6 @@
 // `troupe topology [RUN_DIR]`: who lives where in a run and who sends what to whom, of a run that
 // goes on, has ended or was killed.
-#include "storage/journal/topology.h"
+#include "storage/inspect/topology.h"
 
 #include <poll.h>
 #include <unistd.h>
@@ -16,9 +16,9 @@
 #include "apps/commands.h"
 #include "apps/topology_page.h"
 #include "base/error.h"
-#include "storage/journal/critical_path.h"
-#include "storage/journal/diagnosis.h"
-#include "storage/journal/gantt.h"
+#include "storage/inspect/critical_path.h"
+#include "storage/inspect/diagnosis.h"
+#include "storage/inspect/gantt.h"
 
 namespace troupe {
 namespace {

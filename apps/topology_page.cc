@@ -6,7 +6,7 @@
 #include "apps/embedded_file.h"
 #include "apps/svg_chart.h"
 #include "base/error.h"
-#include "storage/journal/gantt.h"
+#include "storage/inspect/gantt.h"
 
 namespace troupe {
 namespace {

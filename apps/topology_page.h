@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "storage/journal/run_history.h"
+#include "storage/inspect/run_history.h"
 
 namespace troupe {
 

@@ -40,7 +40,7 @@ void shelve_failure(const std::string& run_dir) {
   if (!std::filesystem::exists(path_in(run_dir))) return;
   const auto shelf = run_dir + "/failures.jsonl";
   std::ofstream file(shelf, std::ios::app);
-  file << read_json_file(path_in(run_dir)).dump(-1, ' ', true) << std::endl;
+  file << read_json_file(path_in(run_dir)).dump(-1, ' ', true) << "\n" << std::flush;
   if (!file) throw_errno("write", shelf);
   std::filesystem::remove(path_in(run_dir));
 }

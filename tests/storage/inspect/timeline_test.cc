@@ -1,9 +1,9 @@
-#include "storage/journal/timeline.h"
+#include "storage/inspect/timeline.h"
 
 #include <gmock/gmock.h>
 
-#include "storage/journal/node_records.h"
-#include "tests/storage/journal/run_journal_test.h"
+#include "storage/inspect/node_records.h"
+#include "tests/storage/inspect/run_journal_test.h"
 
 namespace troupe {
 namespace {

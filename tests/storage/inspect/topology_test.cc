@@ -1,4 +1,4 @@
-#include "storage/journal/topology.h"
+#include "storage/inspect/topology.h"
 
 #include <gtest/gtest.h>
 

@@ -6,7 +6,7 @@
 #include <set>
 #include <sstream>
 
-#include "storage/journal/topology.h"
+#include "storage/inspect/topology.h"
 
 namespace troupe {
 namespace {

@@ -1,4 +1,4 @@
-#include "storage/journal/node_lives.h"
+#include "storage/inspect/node_lives.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>

@@ -5,7 +5,7 @@
 #include <ostream>
 #include <span>
 
-#include "storage/journal/timeline.h"
+#include "storage/inspect/timeline.h"
 
 namespace troupe {
 

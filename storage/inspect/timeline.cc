@@ -1,10 +1,10 @@
-#include "storage/journal/timeline.h"
+#include "storage/inspect/timeline.h"
 
 #include <algorithm>
 #include <map>
 
 #include "base/error.h"
-#include "storage/journal/node_records.h"
+#include "storage/inspect/node_records.h"
 
 namespace troupe {
 namespace {

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "storage/journal/timeline.h"
-#include "storage/journal/topology.h"
+#include "storage/inspect/timeline.h"
+#include "storage/inspect/topology.h"
 
 namespace troupe {
 

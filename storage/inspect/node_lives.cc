@@ -1,10 +1,10 @@
-#include "storage/journal/node_lives.h"
+#include "storage/inspect/node_lives.h"
 
 #include <unistd.h>
 
 #include <algorithm>
 
-#include "storage/journal/node_records.h"
+#include "storage/inspect/node_records.h"
 
 namespace troupe {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "storage/journal/timeline.h"
+#include "storage/inspect/timeline.h"
 
 namespace troupe {
 

@@ -1,4 +1,4 @@
-#include "storage/journal/node_records.h"
+#include "storage/inspect/node_records.h"
 
 #include <unistd.h>
 

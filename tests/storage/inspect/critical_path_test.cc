@@ -1,4 +1,4 @@
-#include "storage/journal/critical_path.h"
+#include "storage/inspect/critical_path.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,8 +1,8 @@
-#include "storage/journal/topology.h"
+#include "storage/inspect/topology.h"
 
 #include <algorithm>
 
-#include "storage/journal/node_records.h"
+#include "storage/inspect/node_records.h"
 
 namespace troupe {
 namespace {

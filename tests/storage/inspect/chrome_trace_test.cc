@@ -1,4 +1,4 @@
-#include "storage/journal/chrome_trace.h"
+#include "storage/inspect/chrome_trace.h"
 
 #include <gtest/gtest.h>
 

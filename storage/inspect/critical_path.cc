@@ -1,4 +1,4 @@
-#include "storage/journal/critical_path.h"
+#include "storage/inspect/critical_path.h"
 
 #include <algorithm>
 #include <cstdio>

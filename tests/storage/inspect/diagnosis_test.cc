@@ -1,4 +1,4 @@
-#include "storage/journal/diagnosis.h"
+#include "storage/inspect/diagnosis.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

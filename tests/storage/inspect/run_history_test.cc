@@ -1,10 +1,10 @@
-#include "storage/journal/run_history.h"
+#include "storage/inspect/run_history.h"
 
 #include <gmock/gmock.h>
 
 #include "base/error.h"
-#include "storage/journal/node_records.h"
-#include "tests/storage/journal/run_journal_test.h"
+#include "storage/inspect/node_records.h"
+#include "tests/storage/inspect/run_journal_test.h"
 
 namespace troupe {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "storage/journal/node_lives.h"
+#include "storage/inspect/node_lives.h"
 #include "storage/journal/node_record.h"
 
 namespace troupe {

@@ -1,4 +1,4 @@
-#include "storage/journal/gantt.h"
+#include "storage/inspect/gantt.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -5,7 +5,7 @@
 #include <sstream>
 
 #include "base/utc_text.h"
-#include "storage/journal/topology.h"
+#include "storage/inspect/topology.h"
 
 namespace troupe {
 namespace {

@@ -1,4 +1,4 @@
-#include "storage/journal/gantt.h"
+#include "storage/inspect/gantt.h"
 
 #include <algorithm>
 #include <cstdio>

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "storage/journal/timeline.h"
+#include "storage/inspect/timeline.h"
 
 namespace troupe {
 

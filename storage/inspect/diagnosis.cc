@@ -1,4 +1,4 @@
-#include "storage/journal/diagnosis.h"
+#include "storage/inspect/diagnosis.h"
 
 #include <algorithm>
 #include <chrono>
@@ -7,7 +7,7 @@
 #include <set>
 
 #include "base/utc_text.h"
-#include "storage/journal/node_records.h"
+#include "storage/inspect/node_records.h"
 
 namespace troupe {
 namespace {

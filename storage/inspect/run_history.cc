@@ -1,10 +1,10 @@
-#include "storage/journal/run_history.h"
+#include "storage/inspect/run_history.h"
 
 #include <algorithm>
 #include <set>
 
 #include "base/error.h"
-#include "storage/journal/node_records.h"
+#include "storage/inspect/node_records.h"
 
 namespace troupe {
 namespace {
