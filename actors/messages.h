@@ -4,6 +4,7 @@
 #pragma once
 
 #include "actors/cluster/messages.h"
+#include "actors/launch/messages.h"
 #include "actors/rlhf/messages.h"
 #include "actors/rollout/messages.h"
 #include "actors/train/messages.h"
@@ -12,6 +13,7 @@
 
 CAF_BEGIN_TYPE_ID_BLOCK(troupe_messages, first_custom_type_id)
   TROUPE_CLUSTER_MESSAGES(TROUPE_ADD_TYPE_ID)
+  TROUPE_LAUNCH_MESSAGES(TROUPE_ADD_TYPE_ID)
   TROUPE_TRAIN_MESSAGES(TROUPE_ADD_TYPE_ID)
   TROUPE_ROLLOUT_MESSAGES(TROUPE_ADD_TYPE_ID)
   TROUPE_RLHF_MESSAGES(TROUPE_ADD_TYPE_ID)

@@ -17,6 +17,7 @@ void add_chat_template(CLI::App& app);
 void add_config(CLI::App& app);
 void add_convert(CLI::App& app);
 void add_generate(CLI::App& app);
+void add_launch(CLI::App& app);
 void add_node(CLI::App& app);
 void add_report(CLI::App& app);
 void add_rlhf(CLI::App& app);

@@ -4,7 +4,6 @@
 #include <filesystem>
 #include <iostream>
 #include <memory>
-#include <nlohmann/json.hpp>
 
 #include "actors/rlhf/prompt_limits.h"
 #include "actors/rlhf/rlhf_run.h"
@@ -14,8 +13,10 @@
 #include "apps/metrics_endpoint.h"
 #include "apps/plan_text.h"
 #include "apps/progress.h"
+#include "apps/reserve_places.h"
 #include "apps/run_folder.h"
 #include "apps/set_option.h"
+#include "apps/step_report.h"
 #include "base/error.h"
 #include "base/run_config.h"
 #include "storage/checkpoint/checkpoint.h"
@@ -23,46 +24,12 @@
 namespace troupe {
 namespace {
 
-using nlohmann::json;
-
 struct Options {
   std::string config, resume;
   std::vector<std::string> set;
+  ClusterOption cluster;
   bool dry_run = false;
 };
-
-std::optional<double> number(const json& metrics, const char* name) {
-  if (!metrics.contains(name)) return std::nullopt;
-  return metrics.at(name).get<double>();
-}
-
-StepReport step_report(const StepMetrics& step) {
-  const auto metrics = json::parse(step.metrics);
-  StepReport report;
-  report.phase = metrics.at("phase");
-  report.step = step.step;
-  report.total_steps = step.total_steps;
-  report.elapsed_seconds = metrics.at("timing_s/phase");
-  report.loss = number(metrics, "train/loss");
-  report.reward = number(metrics, "critic/score/mean");
-  report.kl = number(metrics, "actor/reward_kl_penalty");
-  report.tokens_per_second = number(metrics, "perf/throughput");
-  return report;
-}
-
-// Evaluations stay on the screen, above the bar.
-void show(Progress& progress, const StepMetrics& step) {
-  progress.show(step_report(step));
-  const auto metrics = json::parse(step.metrics);
-  if (auto accuracy = number(metrics, "eval/accuracy")) {
-    std::ostringstream line;
-    line.precision(3);
-    line << "evaluation at step " << step.step << ": accuracy " << *accuracy << " greedy, "
-         << *number(metrics, "eval/sampled_accuracy") << " sampled; "
-         << *number(metrics, "eval/skilled") << " have the skill";
-    progress.note(line.str());
-  }
-}
 
 // The resolved config and what it would start: a YAML file that gives this run again.
 void show(const Config& config, const RunSetup& setup) {
@@ -82,16 +49,17 @@ std::string how_to_go_on(const std::string& run_dir) {
 }
 
 // From where the run stands in its folder to its end.
-void go_on(const std::string& run_dir, MetricsEndpoint& endpoint) {
+void go_on(const std::string& run_dir, MetricsEndpoint& endpoint, ReservedPlaces* reserved) {
   if (!endpoint.url().empty()) std::cout << "metrics at " << endpoint.url() << std::endl;
   endpoint.metrics().set_run_dir(run_dir);
   RunOutcome outcome;
   {
     Progress progress;
-    outcome = run_rlhf(run_dir, [&](const StepMetrics& step) {
+    const auto heard = [&](const StepMetrics& step) {
       endpoint.metrics().add(step);
       show(progress, step);
-    });
+    };
+    outcome = run_rlhf(run_dir, heard, reserved);
   }
   const auto advice = outcome.ok ? "" : how_to_go_on(run_dir);
   if (!outcome.ok && (!outcome.reported || outcome.signal != 0))
@@ -112,11 +80,14 @@ void start(const Options& options) {
   const RunSetup setup(config);
   check_prompts_fit(setup, *config);
   if (options.dry_run) return show(*config, setup);
+  check_run_folder_is_free(*config);
   MetricsEndpoint endpoint(prometheus_address(*config));
+  const std::string dir = config->as<RunConfig>().getRun().getDir();
+  const auto reserved = reserve_places(options.cluster, setup, dir.empty() ? options.config : dir);
   const auto run_dir = make_run_folder(*config, options.config);
   const std::string name = config->as<RunConfig>().getRun().getName();
   std::cout << (name.empty() ? "" : name + ": ") << "run folder " << run_dir.string() << std::endl;
-  go_on(run_dir.string(), endpoint);
+  go_on(run_dir.string(), endpoint, reserved.get());
 }
 
 void resume(const Options& options) {
@@ -131,10 +102,11 @@ void resume(const Options& options) {
     std::cout << "run folder " << run_dir << ": ended at step " << progress.step << std::endl;
     return print_result(run_dir);
   }
+  const auto reserved = reserve_places(options.cluster, setup, run_dir);
   std::cout << "run folder " << run_dir << ": goes on "
             << (progress.step > 0 ? "from " + progress.checkpoint : progress.phase_done())
             << std::endl;
-  go_on(run_dir, endpoint);
+  go_on(run_dir, endpoint, reserved.get());
 }
 
 }  // namespace
@@ -147,6 +119,7 @@ void add_rlhf(CLI::App& app) {
                                       "A run's folder: go on from its last checkpoint");
   resumed->excludes(config);
   add_set_option(*command, options->set);
+  add_cluster_option(*command, options->cluster);
   command->add_flag(
       "--dry-run", options->dry_run,
       "Print the resolved config with the origin of every value and the actors that it "

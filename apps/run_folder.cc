@@ -5,9 +5,9 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <ctime>
 
 #include "actors/cluster/plan.h"
+#include "apps/dated_folder.h"
 #include "base/error.h"
 #include "base/run_config.h"
 #include "storage/file.h"
@@ -18,7 +18,7 @@ namespace fs = std::filesystem;
 namespace {
 
 void refuse_used(const fs::path& folder) {
-  if (!fs::exists(folder)) return;
+  if (folder.empty() || !fs::exists(folder)) return;
   if (!fs::is_directory(folder))
     throw UsageError("run.dir = " + folder.string() + ": not a folder");
   if (fs::is_empty(folder)) return;
@@ -46,16 +46,7 @@ void make_paths_absolute(Config& config) {
       config.set(std::string(key) + "=" + fs::absolute(path).lexically_normal().string());
 }
 
-// The new link takes the old one's place in one step, so that there is always a latest run.
-void link_latest(const fs::path& folder) {
-  if (folder.parent_path() != "runs") return;
-  const fs::path next = fs::path("runs") / (".latest-" + folder.filename().string());
-  fs::create_directory_symlink(folder.filename(), next);
-  fs::rename(next, "runs/latest");
-}
-
-// What may differ when a run goes on: the layout, and how often it saves and tests, who hears of
-// it.
+// What may differ when a run goes on: the layout, how often it saves and tests, who hears of it.
 void check_changes_nothing(const std::string& assignment) {
   for (const char* free : {"roles.", "cluster.", "run.stop_after_step=", "trainer.save_freq=",
                            "trainer.test_freq=", "trainer.logger", "trainer.prometheus_address="})
@@ -91,26 +82,21 @@ void refuse_running(const fs::path& folder) {
 
 }  // namespace
 
-fs::path default_run_folder(const fs::path& config_file,
-                            std::chrono::system_clock::time_point now) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
-  std::tm utc = {};
-  gmtime_r(&seconds, &utc);
-  char text[32];
-  std::strftime(text, sizeof text, "-%Y%m%d-%H%M%S", &utc);
-  return fs::path("runs") / (config_file.stem().string() + text);
+void check_run_folder_is_free(const Config& config) {
+  refuse_used(config.as<RunConfig>().getRun().getDir().cStr());
 }
 
 fs::path make_run_folder(Config& config, const fs::path& config_file) {
   const std::string dir = config.as<RunConfig>().getRun().getDir();
-  fs::path folder = dir.empty() ? default_run_folder(config_file, std::chrono::system_clock::now())
-                                : fs::path(dir);
+  fs::path folder = dir.empty()
+                        ? dated_folder("runs", config_file, std::chrono::system_clock::now())
+                        : fs::path(dir);
   refuse_used(folder);
   make_folder(folder);
   if (dir.empty()) config.set("run.dir=" + folder.string());
   make_paths_absolute(config);
   write_run_config(folder, config);
-  link_latest(folder);
+  link_latest(folder, "runs");
   return folder;
 }
 

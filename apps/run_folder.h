@@ -1,7 +1,6 @@
 // The folder of a run, which holds everything that the run writes.
 #pragma once
 
-#include <chrono>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -10,9 +9,8 @@
 
 namespace troupe {
 
-// "runs/quickstart-20260131-142501" for configs/quickstart.yaml: the default of run.dir.
-std::filesystem::path default_run_folder(const std::filesystem::path& config_file,
-                                         std::chrono::system_clock::time_point now);
+// Throws UsageError if run.dir names a folder that is in use.
+void check_run_folder_is_free(const Config& config);
 
 // Makes the folder that run.dir names (the default if it is empty), writes it and the absolute
 // paths of the files that the run reads into `config`, and the resolved config into its

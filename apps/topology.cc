@@ -13,6 +13,8 @@
 #include <optional>
 #include <string>
 
+#include "apps/cluster_option.h"
+#include "apps/cluster_topology.h"
 #include "apps/commands.h"
 #include "apps/topology_page.h"
 #include "base/error.h"
@@ -29,6 +31,7 @@ constexpr size_t kMomentsOnAPage = 200;
 struct Options {
   std::string run_dir = "runs/latest", html;
   std::optional<int64_t> at;
+  ClusterOption cluster;
   bool json = false, dot = false, watch = false, diagnose = false, critical_path = false;
 };
 
@@ -60,7 +63,16 @@ void write_page(const Options& options) {
   if (!(file << page << std::flush)) throw Error(options.html + ": cannot be written");
 }
 
+void topology_of_cluster(const Options& options) {
+  if (options.at || options.dot || options.watch || options.diagnose || options.critical_path ||
+      !options.html.empty())
+    throw UsageError("--cluster shows all of its runs, as text or --json\n  the other forms are for "
+                     "one of them: troupe topology RUN_DIR");
+  show_cluster(options.cluster.address, options.cluster.secret_file, options.json);
+}
+
 void topology(const Options& options) {
+  if (options.cluster.is_given()) return topology_of_cluster(options);
   if (options.diagnose) {
     const auto diagnosis = diagnose_run(options.run_dir);
     std::cout << diagnosis.text << std::flush;
@@ -90,6 +102,7 @@ void add_topology(CLI::App& app) {
   command->add_option("RUN_DIR", options->run_dir, "A run that goes on, has ended or was killed")
       ->capture_default_str();
   auto* at = command->add_option("--at", options->at, "As it was at the end of this training step");
+  add_cluster_option(*command, options->cluster);
   auto* forms = command->add_option_group("form");
   forms->add_flag("--json", options->json, "One JSON object (docs/topology.md)");
   forms->add_option("--html", options->html, "A page with all of it, at each step")->excludes(at);

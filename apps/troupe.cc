@@ -21,6 +21,7 @@ void add_commands(CLI::App& app) {
   add_config(app);
   add_convert(app);
   add_generate(app);
+  add_launch(app);
   add_node(app);
   add_report(app);
   add_rlhf(app);

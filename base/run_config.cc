@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/cluster_config.h"
 #include "base/error.h"
 #include "base/nearest.h"
 
@@ -20,18 +21,12 @@ std::vector<std::string> node_names(Run run) {
   return names;
 }
 
-bool is_name(const std::string& name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](unsigned char c) {
-    return std::isalnum(c) || c == '-' || c == '_' || c == '.';
-  });
-}
-
 void check_cluster(const Config& config, Run run) {
   const auto names = node_names(run);
   if (names.empty()) config.reject("cluster.nodes", " is empty: expected at least one node");
   for (size_t i = 0; i < names.size(); ++i) {
     const std::string key = "cluster.nodes." + std::to_string(i) + ".name";
-    if (!is_name(names[i])) {
+    if (!is_node_name(names[i])) {
       config.reject(key, " = '" + names[i] + "': expected letters, digits, '-', '_' and '.'");
     }
     if (std::find(names.begin(), names.begin() + i, names[i]) != names.begin() + i) {

@@ -18,12 +18,14 @@ namespace {
 // The child's files and signal state: a log instead of the terminal, nothing blocked or ignored.
 class SpawnSettings {
  public:
-  explicit SpawnSettings(const std::string& log_file) {
+  SpawnSettings(const std::string& log_file, int inherited) {
     posix_spawn_file_actions_init(&files);
     posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
     posix_spawn_file_actions_addopen(&files, 1, log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND,
                                      0644);
     posix_spawn_file_actions_adddup2(&files, 1, 2);
+    if (inherited >= 0)  // onto itself: stays open in the child
+      posix_spawn_file_actions_adddup2(&files, inherited, inherited);
     sigset_t none, all;
     sigemptyset(&none);
     sigfillset(&all);
@@ -42,8 +44,9 @@ class SpawnSettings {
   posix_spawnattr_t attributes;
 };
 
-pid_t spawn_program(const std::vector<std::string>& command, const std::string& log_file) {
-  SpawnSettings settings(log_file);
+pid_t spawn_program(const std::vector<std::string>& command, const std::string& log_file,
+                    int inherited) {
+  SpawnSettings settings(log_file, inherited);
   std::vector<char*> arguments;
   for (const auto& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
@@ -65,21 +68,23 @@ ExitStatus wait_without_reaping(pid_t pid) {
 
 }  // namespace
 
-std::string to_string(ExitStatus status) {
+std::string to_string(const ExitStatus& status) {
+  if (!status.unseen.empty()) return status.unseen;
   if (!status.by_signal) return "exited with status " + std::to_string(status.number);
   return "was killed by signal " + std::to_string(status.number) + " (" + strsignal(status.number) +
          ")";
 }
 
-ChildProcess::ChildProcess(std::vector<std::string> command, std::string log_file, OnExit on_exit) {
+ChildProcess::ChildProcess(std::vector<std::string> command, std::string log_file, OnExit on_exit,
+                           int inherited) {
   CHECK(!command.empty());
   std::promise<pid_t> started;
   auto pid = started.get_future();
   watcher_ = std::thread([&started, command = std::move(command), log_file = std::move(log_file),
-                          on_exit = std::move(on_exit), this] {
+                          on_exit = std::move(on_exit), inherited, this] {
     pid_t child = 0;
     try {
-      child = spawn_program(command, log_file);
+      child = spawn_program(command, log_file, inherited);
     } catch (...) {
       return started.set_exception(std::current_exception());
     }

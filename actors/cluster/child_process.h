@@ -3,41 +3,29 @@
 // parent's thread, not its process).
 #pragma once
 
-#include <sys/types.h>
-
-#include <chrono>
-#include <functional>
 #include <future>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "actors/cluster/process.h"
+
 namespace troupe {
 
-struct ExitStatus {
-  bool by_signal = false;
-  int number = 0;  // the exit status, or the signal's number
-
-  bool ok() const { return !by_signal && number == 0; }
-};
-
-std::string to_string(
-    ExitStatus status);  // "exited with status 3", "was killed by signal 9 (Killed)"
-
-class ChildProcess {
+class ChildProcess : public Process {
  public:
-  using OnExit = std::function<void(ExitStatus)>;
-
   // Starts command[0] (a path) with stdout and stderr appended to `log_file` and no signal blocked.
+  // `inherited` is a descriptor that the child keeps under its number; -1: none.
   // `on_exit` runs on the watching thread. Throws if the program cannot be started.
-  ChildProcess(std::vector<std::string> command, std::string log_file, OnExit on_exit);
-  ~ChildProcess();  // kills it with SIGKILL if it lives, and reaps it
+  ChildProcess(std::vector<std::string> command, std::string log_file, OnExit on_exit,
+               int inherited = -1);
+  ~ChildProcess() override;  // kills it with SIGKILL if it lives, and reaps it
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
 
-  pid_t pid() const { return pid_; }
-  void terminate();  // SIGTERM; of no effect on a dead one
-  bool wait_until(std::chrono::steady_clock::time_point deadline) const;  // true: it is dead
+  pid_t pid() const override { return pid_; }
+  void terminate() override;
+  bool wait_until(std::chrono::steady_clock::time_point deadline) const override;
 
  private:
   pid_t pid_ = 0;

@@ -1,7 +1,6 @@
 #include "actors/cluster/cluster.h"
 
 #include <spdlog/spdlog.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <caf/io/middleman.hpp>
@@ -45,31 +44,36 @@ std::string failure_text(const NodeFailure& failure, const std::string& log_file
 
 }  // namespace
 
-Cluster::Cluster(ClusterOptions options) : options_(std::move(options)) {
+Cluster::Cluster(ClusterOptions options)
+    : options_(std::move(options)),
+      own_processes_(runtime_folder_.path() + "/secret", options_.node_command),
+      processes_(options_.processes != nullptr ? *options_.processes : own_processes_) {
   if (options_.one_process) options_.plan = options_.plan.in_one_process();
   options_.plan = completed(options_.plan, runtime_folder_.path());
   std::filesystem::create_directories(options_.run_dir + "/logs");
   options_.run_dir = std::filesystem::canonical(options_.run_dir);
   shelve_failure(options_.run_dir);
   log_to_file(log_file(kLauncherNode));
-  secret_ = write_secret(runtime_folder_.path() + "/secret");
   directory_ = system_.spawn(directory);
   supervisor_ = system_.spawn<caf::detached>(supervisor, supervisor_config());
-  door_ = system_.spawn(door, DoorConfig{secret_, settings(), directory_, supervisor_});
+  door_ =
+      system_.spawn(door, door_of_run(processes_.secret(), settings(), directory_, supervisor_));
   signals_.listen([this](int signal) { caf::anon_send(supervisor_, StopRun{signal}); });
 }
 
 std::unique_ptr<Cluster> Cluster::start(ClusterOptions options) {
   std::unique_ptr<Cluster> cluster(new Cluster(std::move(options)));
-  auto port = cluster->system_.middleman().publish(cluster->door_, 0, "127.0.0.1");
+  auto port = cluster->system_.middleman().publish(cluster->door_, 0,
+                                                   cluster->processes_.address().c_str());
   auto reason = port ? "" : to_string(port.error());
   CHECK(port, reason);
   cluster->port_ = *port;
   caf::anon_send(cluster->directory_, Announce{"supervisor", as_pointer(cluster->supervisor_)});
   caf::anon_send(cluster->supervisor_, StartNodes{});
-  cluster->host_ = std::make_unique<NodeHost>(
-      cluster->system_, kLauncherNode,
-      Joined{cluster->settings(), cluster->directory_, cluster->supervisor_});
+  cluster->host_ =
+      std::make_unique<NodeHost>(cluster->system_, kLauncherNode,
+                                 Joined{cluster->settings(), cluster->directory_,
+                                        cluster->supervisor_, cluster->processes_.secret()});
   cluster->host_->start_actors(cluster->options_.factories);
   cluster->started_.get_future().wait();
   return cluster;
@@ -107,8 +111,8 @@ bool Cluster::ended(std::chrono::seconds limit) const {
   return outcome_.wait_for(limit) == std::future_status::ready;
 }
 
-void Cluster::stop() {
-  caf::anon_send(supervisor_, RunEnded{"stopped before its end"});
+void Cluster::stop(const std::string& why) {
+  caf::anon_send(supervisor_, RunEnded{why});
 }
 
 caf::strong_actor_ptr Cluster::find_pointer(const std::string& address) {
@@ -123,21 +127,17 @@ caf::strong_actor_ptr Cluster::find_pointer(const std::string& address) {
 }
 
 NodeSettings Cluster::settings() const {
-  auto cores = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
-  NodeSettings settings{.plan = options_.plan,
-                        .run_dir = options_.run_dir,
-                        .runtime_dir = runtime_folder_.path(),
-                        .heartbeat_interval_ms = options_.limits.heartbeat_interval.count(),
-                        .trace_interval_ms = options_.trace_interval.count(),
-                        .num_cores = cores};
-  settings.needs_core_leases = needs_core_leases(settings);
-  return settings;
+  return {.plan = options_.plan,
+          .run_dir = options_.run_dir,
+          .runtime_dir = runtime_folder_.path(),
+          .heartbeat_interval_ms = options_.limits.heartbeat_interval.count(),
+          .trace_interval_ms = options_.trace_interval.count()};
 }
 
 SupervisorConfig Cluster::supervisor_config() {
   SupervisorConfig config{.limits = options_.limits};
   for (const auto& node : options_.plan.nodes) config.nodes.push_back(node.name);
-  config.start = [this](const std::string& node, ChildProcess::OnExit on_exit) {
+  config.start = [this](const std::string& node, Process::OnExit on_exit) {
     return start_process(node, std::move(on_exit));
   };
   config.report = [this](const NodeFailure& failure) { report(failure); };
@@ -149,18 +149,13 @@ SupervisorConfig Cluster::supervisor_config() {
   return config;
 }
 
-std::unique_ptr<ChildProcess> Cluster::start_process(const std::string& node,
-                                                     ChildProcess::OnExit on_exit) {
+std::unique_ptr<Process> Cluster::start_process(const std::string& node, Process::OnExit on_exit) {
   if (node == kLauncherNode) return nullptr;
-  auto command = options_.node_command;
-  if (command.empty()) command = {own_program(), "node"};
-  for (const auto& word :
-       {std::string("--join"), "127.0.0.1:" + std::to_string(port_), std::string("--name"), node,
-        std::string("--secret-file"), runtime_folder_.path() + "/secret", std::string("--parent"),
-        std::to_string(getpid())})
-    command.push_back(word);
-  auto process =
-      std::make_unique<ChildProcess>(std::move(command), log_file(node), std::move(on_exit));
+  const NodeCommand command = {.node = node,
+                               .join = processes_.address() + ":" + std::to_string(port_),
+                               .run_dir = options_.run_dir,
+                               .log_file = log_file(node)};
+  auto process = processes_.start(command, std::move(on_exit));
   spdlog::info("node {} is started as pid {}", node, process->pid());
   return process;
 }

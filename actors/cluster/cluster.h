@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "actors/cluster/local_processes.h"
 #include "actors/cluster/node_host.h"
 #include "actors/cluster/runtime_folder.h"
 #include "actors/cluster/stop_signals.h"
@@ -22,9 +23,10 @@ struct ClusterOptions {
   ActorFactories factories;  // node processes build the same table
   std::string run_dir;       // journal/ and logs/ are made in it
   ClusterLimits limits;
-  std::chrono::milliseconds trace_interval{500};   // 0: no tracing
-  bool one_process = false;                        // all actors in this process
-  std::vector<std::string> node_command;           // empty: this program, "node"
+  std::chrono::milliseconds trace_interval{500};  // 0: no tracing
+  bool one_process = false;                       // all actors in this process
+  std::vector<std::string> node_command;          // empty: this program, "node"
+  ProcessSource* processes = nullptr;             // null: node_command, as children of this process
   std::function<void(const std::string&)> report;  // a failure's text; empty: standard error
 };
 
@@ -41,7 +43,8 @@ class Cluster {
   RunOutcome wait();
   // Whether that is so now, or within `limit`.
   bool ended(std::chrono::seconds limit = {}) const;
-  void stop();  // asks for the end, as Ctrl-C does
+  // Asks for the end, as Ctrl-C does; `why` is then the outcome's failure.
+  void stop(const std::string& why = "stopped before its end");
 
   // The actor at an address of the plan. Throws if it is not there (any more).
   template <class Handle>
@@ -58,8 +61,7 @@ class Cluster {
   caf::strong_actor_ptr find_pointer(const std::string& address);
   NodeSettings settings() const;
   SupervisorConfig supervisor_config();
-  std::unique_ptr<ChildProcess> start_process(const std::string& node,
-                                              ChildProcess::OnExit on_exit);
+  std::unique_ptr<Process> start_process(const std::string& node, Process::OnExit on_exit);
   std::string log_file(const std::string& node) const;
   void report(const NodeFailure& failure) const;
   void note(const NodeFailure& failure) const;  // in the run folder
@@ -73,7 +75,8 @@ class Cluster {
   std::promise<void> started_;  // every actor is there, or the run has ended
   std::promise<RunOutcome> ended_;
   std::shared_future<RunOutcome> outcome_ = ended_.get_future().share();
-  std::string secret_;
+  LocalProcesses own_processes_;
+  ProcessSource& processes_;
   uint16_t port_ = 0;
   // Never unwound: a detached actor of CAF 0.17 now and then keeps a reference to itself (its issue
   // 1196), and the system's destructor would wait for it for ever. Its actors are ended by ours.

@@ -51,7 +51,7 @@ bool ClusterWatch::all_ended() const {
 }
 
 std::optional<NodeFailure> ClusterWatch::process_exited(const std::string& name,
-                                                        ExitStatus status) {
+                                                        const ExitStatus& status) {
   auto& node = nodes_[name];
   if (std::exchange(node.ended, true)) return std::nullopt;
   if (stopping_since_ && status.ok()) return std::nullopt;

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "actors/cluster/child_process.h"
+#include "actors/cluster/process.h"
 
 namespace troupe {
 
@@ -42,7 +42,7 @@ class ClusterWatch {
 
   // Each tells what ended the run, if this does. Reports of a node's end after its first are
   // ignored.
-  std::optional<NodeFailure> process_exited(const std::string& node, ExitStatus status);
+  std::optional<NodeFailure> process_exited(const std::string& node, const ExitStatus& status);
   std::optional<NodeFailure> link_lost(const std::string& node);
   void left(const std::string& node);  // ended as asked, without a process of its own
 

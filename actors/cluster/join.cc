@@ -4,10 +4,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <caf/io/all.hpp>
 #include <cerrno>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "base/hmac.h"
 
@@ -16,28 +18,32 @@ namespace {
 
 constexpr auto kJoinLimit = std::chrono::seconds(10);
 constexpr size_t kSecretBytes = 32;
+constexpr size_t kMostPending = 1000;  // who does not know the secret may say hello for ever
 
 template <class Reply, class Message>
-Reply ask(caf::scoped_actor& self, const Door& door, const Message& message, const char* what) {
+Reply ask(caf::scoped_actor& self, const Door& door, const Message& message,
+          const std::string& what) {
   Reply reply;
   std::string error;
   self->request(door, kJoinLimit, message)
       .receive([&](Reply& value) { reply = std::move(value); },
                [&](caf::error& e) { error = text_of(e); });
-  if (!error.empty()) throw Error(std::string(what) + ": " + error);
+  if (!error.empty()) throw Error(what + ": " + error);
   return reply;
 }
 
 }  // namespace
+
+int num_cores_of_this_host() {
+  return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+}
 
 std::string to_json(const NodeSettings& settings) {
   return nlohmann::json{{"plan", to_json(settings.plan)},
                         {"run_dir", settings.run_dir},
                         {"runtime_dir", settings.runtime_dir},
                         {"heartbeat_interval_ms", settings.heartbeat_interval_ms},
-                        {"trace_interval_ms", settings.trace_interval_ms},
-                        {"num_cores", settings.num_cores},
-                        {"needs_core_leases", settings.needs_core_leases}}
+                        {"trace_interval_ms", settings.trace_interval_ms}}
       .dump();
 }
 
@@ -47,9 +53,7 @@ NodeSettings settings_from_json(const std::string& text) try {
           .run_dir = json.at("run_dir"),
           .runtime_dir = json.at("runtime_dir"),
           .heartbeat_interval_ms = json.at("heartbeat_interval_ms"),
-          .trace_interval_ms = json.at("trace_interval_ms"),
-          .num_cores = json.at("num_cores"),
-          .needs_core_leases = json.at("needs_core_leases")};
+          .trace_interval_ms = json.at("trace_interval_ms")};
 } catch (const nlohmann::json::exception& e) {
   throw Error(std::string("malformed node settings: ") + e.what());
 }
@@ -93,45 +97,61 @@ std::string read_secret(const std::string& path) {
 Door::behavior_type door(Traced<Door, DoorState>* self, DoorConfig config) {
   auto& state = self->state;
   state.config = std::move(config);
+  const auto sender = [self] { return caf::actor_cast<caf::actor_addr>(self->current_sender()); };
   return {
-      [&state](const Hello& hello) {
-        auto& nonces = state.pending[hello.node] = {hello.nonce, random_hex(16)};
+      [=, &state](const Hello& hello) {
+        if (state.pending.size() >= kMostPending) state.pending.clear();  // who is honest asks again
+        auto& nonces = state.pending[sender()] = {hello.nonce, random_hex(16)};
         return Challenge{nonces.launcher, join_proof(state.config.secret, "launcher", hello.node,
                                                      nonces.node, nonces.launcher)};
       },
-      [&state](const Prove& prove) -> caf::result<Welcome> {
-        auto& [secret, settings, directory, supervisor] = state.config;
-        auto nonces = state.pending.extract(prove.node);
-        bool known = !nonces.empty() &&
-                     equal_in_constant_time(
-                         prove.proof, join_proof(secret, "node", prove.node, nonces.mapped().node,
-                                                 nonces.mapped().launcher));
-        if (!known) return caf::make_error(ActorError::failed, "the secret is not this cluster's");
-        if (std::ranges::none_of(settings.plan.nodes,
-                                 [&](const auto& node) { return node.name == prove.node; }))
-          return caf::make_error(ActorError::failed, "the plan has no node " + prove.node);
-        return Welcome{to_json(settings), caf::actor_cast<caf::strong_actor_ptr>(directory),
-                       caf::actor_cast<caf::strong_actor_ptr>(supervisor)};
+      [=, &state](const Prove& prove) -> caf::result<Welcome> {
+        const auto nonces = state.pending.extract(sender());
+        const bool knows =
+            !nonces.empty() &&
+            equal_in_constant_time(prove.proof,
+                                   join_proof(state.config.secret, "node", prove.node,
+                                              nonces.mapped().node, nonces.mapped().launcher));
+        if (!knows) return caf::make_error(ActorError::failed, "the secret is not this cluster's");
+        return state.config.admit(prove.node);
       },
   };
 }
 
+DoorConfig door_of_run(std::string secret, NodeSettings settings, const Directory& directory,
+                       const Supervisor& supervisor) {
+  auto admit = [=](const std::string& name) -> caf::result<Welcome> {
+    const auto& nodes = settings.plan.nodes;
+    if (std::ranges::find(nodes, name, &NodePlan::name) == nodes.end())
+      return caf::make_error(ActorError::failed, "the plan has no node " + name);
+    return Welcome{to_json(settings), caf::actor_cast<caf::strong_actor_ptr>(directory),
+                   caf::actor_cast<caf::strong_actor_ptr>(supervisor)};
+  };
+  return {std::move(secret), std::move(admit)};
+}
+
+Welcome enter(caf::actor_system& system, const std::string& host, uint16_t port,
+              const std::string& name, const std::string& secret) {
+  const auto place = host + ":" + std::to_string(port);
+  auto door = system.middleman().remote_actor<Door>(host, port);
+  if (!door) throw Error("no cluster answers at " + place + ": " + text_of(door.error()));
+  caf::scoped_actor self(system);
+  const auto nonce = random_hex(16);
+  const auto challenge = ask<Challenge>(self, *door, Hello{name, nonce}, "joining " + place);
+  if (!equal_in_constant_time(challenge.proof,
+                              join_proof(secret, "launcher", name, nonce, challenge.nonce)))
+    throw Error("the cluster at " + place + " has another secret than ours");
+  const auto proof = join_proof(secret, "node", name, nonce, challenge.nonce);
+  return ask<Welcome>(self, *door, Prove{name, proof}, "proving the secret to " + place);
+}
+
 Joined join(caf::actor_system& system, const std::string& host, uint16_t port,
             const std::string& node, const std::string& secret) {
-  auto door = system.middleman().remote_actor<Door>(host, port);
-  auto reason = door ? "" : to_string(door.error());
-  CHECK(door, host, port, reason);
-  caf::scoped_actor self(system);
-  auto nonce = random_hex(16);
-  auto challenge = ask<Challenge>(self, *door, Hello{node, nonce}, "joining the cluster");
-  bool launcher_knows_the_secret = equal_in_constant_time(
-      challenge.proof, join_proof(secret, "launcher", node, nonce, challenge.nonce));
-  CHECK(launcher_knows_the_secret, host, port);
-  auto welcome = ask<Welcome>(self, *door,
-                              Prove{node, join_proof(secret, "node", node, nonce, challenge.nonce)},
-                              "proving the secret to the cluster");
-  return {settings_from_json(welcome.settings), caf::actor_cast<Directory>(welcome.directory),
-          caf::actor_cast<Supervisor>(welcome.supervisor)};
+  const auto welcome = enter(system, host, port, node, secret);
+  return {.settings = settings_from_json(welcome.settings),
+          .directory = caf::actor_cast<Directory>(welcome.directory),
+          .supervisor = caf::actor_cast<Supervisor>(welcome.supervisor),
+          .secret = secret};
 }
 
 }  // namespace troupe

@@ -1,11 +1,12 @@
-// How a node process joins: over loopback, each side proves to the other that it knows the secret
-// which the launcher left in a file that only the user can read. Challenge and response are
+// How a process joins a run or a resident cluster: each side proves to the other that it knows the
+// secret, which lies in a file that only the user can read. Challenge and response are
 // HMAC-SHA256 over both sides' nonces, the node's name and who is speaking, so that a proof can
 // neither be replayed nor reflected.
 #pragma once
 
 #include <caf/all.hpp>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 
@@ -17,6 +18,8 @@
 
 namespace troupe {
 
+int num_cores_of_this_host();
+
 // What the launcher decides for every node, sent with the welcome.
 struct NodeSettings {
   ClusterPlan plan;
@@ -24,10 +27,12 @@ struct NodeSettings {
   std::string runtime_dir;
   int64_t heartbeat_interval_ms = 1000;
   int64_t trace_interval_ms = 500;
-  int num_cores = 1;
-  bool needs_core_leases = false;  // more compute threads than cores
+  // Each node's own:
+  int num_cores = num_cores_of_this_host();
+  bool shares_its_host = false;  // with other runs, whose nodes use the same runtime folder
 };
 
+// All but what each node finds out for itself.
 std::string to_json(const NodeSettings& settings);
 NodeSettings settings_from_json(const std::string& text);  // throws on malformed text
 
@@ -41,16 +46,19 @@ std::string write_secret(const std::string& path);
 // Throws if others than the owner may read the file, or if it is no secret of ours.
 std::string read_secret(const std::string& path);
 
-// In the launcher: opens to nodes of the plan that know the secret.
+// In the launcher: opens to those who know the secret.
 using Door = caf::typed_actor<caf::replies_to<Hello>::with<Challenge>,
                               caf::replies_to<Prove>::with<Welcome>>;
 
 struct DoorConfig {
   std::string secret;
-  NodeSettings settings;
-  Directory directory;
-  Supervisor supervisor;
+  // What somebody of this name, who has proved to know the secret, is given.
+  std::function<caf::result<Welcome>(const std::string& name)> admit;
 };
+
+// Opens to the nodes of the plan.
+DoorConfig door_of_run(std::string secret, NodeSettings settings, const Directory& directory,
+                       const Supervisor& supervisor);
 
 struct DoorState {
   struct Nonces {
@@ -58,7 +66,7 @@ struct DoorState {
   };
   const char* name = "door";
   DoorConfig config;
-  std::map<std::string, Nonces> pending;  // by node; each good for one proof
+  std::map<caf::actor_addr, Nonces> pending;  // by who said hello; each good for one proof
 };
 
 Door::behavior_type door(Traced<Door, DoorState>* self, DoorConfig config);
@@ -67,10 +75,16 @@ struct Joined {
   NodeSettings settings;
   Directory directory;
   Supervisor supervisor;
+  std::string secret;    // the cluster's
+  int data_socket = -1;  // already listening at the node's endpoint; -1: none
 };
 
-// In the node: dials host:port and joins as `node`. Throws if nobody answers within 10 s, or if
-// either side's proof is wrong.
+// Dials host:port and enters as `name`. Throws if nobody answers within 10 s, or if either side's
+// proof is wrong.
+Welcome enter(caf::actor_system& system, const std::string& host, uint16_t port,
+              const std::string& name, const std::string& secret);
+
+// In the node: enters its run's launcher.
 Joined join(caf::actor_system& system, const std::string& host, uint16_t port,
             const std::string& node, const std::string& secret);
 

@@ -7,8 +7,11 @@
 namespace troupe {
 namespace {
 
-TransportMap transport_map(const ClusterPlan& plan) {
+TransportMap transport_map(const Joined& cluster) {
+  const auto& plan = cluster.settings.plan;
   TransportMap map;
+  map.keys = curve_keys(cluster.secret);
+  map.listening_socket = cluster.data_socket;
   for (const auto& node : plan.nodes) map.endpoint_of_node[node.name] = node.endpoint;
   for (const auto& actor : plan.actors) map.node_of_address[actor.address] = actor.node;
   return map;
@@ -21,39 +24,50 @@ ChannelReceiver::OnError end_the_run(Supervisor supervisor, std::string node) {
   };
 }
 
-int num_computing_nodes(const ClusterPlan& plan) {
-  auto computes = [&](const auto& node) { return !plan.actors_of(node.name).empty(); };
-  return std::max(1, static_cast<int>(std::ranges::count_if(plan.nodes, computes)));
+const NodePlan& node_of(const ClusterPlan& plan, const std::string& name) {
+  const auto found = std::ranges::find(plan.nodes, name, &NodePlan::name);
+  CHECK(found != plan.nodes.end(), name);
+  return *found;
+}
+
+// Those that host actors, on the host of `name`.
+std::vector<NodePlan> computing_neighbours(const ClusterPlan& plan, const std::string& name) {
+  const auto& host = node_of(plan, name).host;
+  std::vector<NodePlan> nodes;
+  for (const auto& node : plan.nodes)
+    if (node.host == host && !plan.actors_of(node.name).empty()) nodes.push_back(node);
+  return nodes;
 }
 
 }  // namespace
 
 int compute_threads_of(const NodeSettings& settings, const std::string& name) {
-  for (const auto& node : settings.plan.nodes)
-    if (node.name == name && node.compute_threads > 0) return node.compute_threads;
-  return std::max(1, settings.num_cores / num_computing_nodes(settings.plan));
+  const int planned = node_of(settings.plan, name).compute_threads;
+  if (planned > 0) return planned;
+  const auto neighbours = computing_neighbours(settings.plan, name).size();
+  return std::max(1, settings.num_cores / std::max(1, static_cast<int>(neighbours)));
 }
 
-bool needs_core_leases(const NodeSettings& settings) {
+bool needs_core_leases(const NodeSettings& settings, const std::string& name) {
+  if (settings.shares_its_host) return true;
   int threads = 0;
-  for (const auto& node : settings.plan.nodes)
-    if (!settings.plan.actors_of(node.name).empty())
-      threads += compute_threads_of(settings, node.name);
+  for (const auto& node : computing_neighbours(settings.plan, name))
+    threads += compute_threads_of(settings, node.name);
   return threads > settings.num_cores;
 }
 
 NodeHost::NodeHost(caf::actor_system& system, std::string name, const Joined& cluster)
-    : context_{.system = system,
-               .node = name,
-               .plan = cluster.settings.plan,
-               .run_dir = cluster.settings.run_dir,
-               .directory = cluster.directory,
-               .supervisor = cluster.supervisor,
-               .compute_threads = compute_threads_of(cluster.settings, name),
-               .core_gate{cluster.settings.runtime_dir,
-                          cluster.settings.needs_core_leases ? cluster.settings.num_cores : 0},
-               .transport{name, transport_map(cluster.settings.plan),
-                          end_the_run(cluster.supervisor, name)}} {
+    : context_{
+          .system = system,
+          .node = name,
+          .plan = cluster.settings.plan,
+          .run_dir = cluster.settings.run_dir,
+          .directory = cluster.directory,
+          .supervisor = cluster.supervisor,
+          .compute_threads = compute_threads_of(cluster.settings, name),
+          .core_gate{cluster.settings.runtime_dir,
+                     needs_core_leases(cluster.settings, name) ? cluster.settings.num_cores : 0},
+          .transport{name, transport_map(cluster), end_the_run(cluster.supervisor, name)}} {
   using std::chrono::milliseconds;
   const auto& settings = cluster.settings;
   auto& book = dynamic_cast<const SystemConfig&>(system.config()).trace_book;

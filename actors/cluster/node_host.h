@@ -62,10 +62,10 @@ class NodeHost {
   Node node_;
 };
 
-// compute_threads of the plan, or max(1, cores / nodes that host actors).
+// compute_threads of the plan, or max(1, cores / nodes on its host that host actors).
 int compute_threads_of(const NodeSettings& settings, const std::string& node);
 
-// Whether all nodes' compute threads together are more than the cores.
-bool needs_core_leases(const NodeSettings& settings);
+// Whether the compute threads of all nodes on this node's host may be more than its cores.
+bool needs_core_leases(const NodeSettings& settings, const std::string& node);
 
 }  // namespace troupe

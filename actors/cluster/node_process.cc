@@ -4,17 +4,33 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <charconv>
 #include <csignal>
 #include <cstdlib>
 #include <iostream>
 
 #include "actors/cluster/log.h"
+#include "actors/cluster/socket_address.h"
 #include "base/error.h"
 
 namespace troupe {
 namespace {
+
+bool join_and_serve(const NodeOptions& options, const ActorFactories& factories) {
+  const auto launcher = parse_address(options.join, "--join");
+  auto secret = read_secret(options.secret_file);
+  static SystemConfig config;  // outlives every thread: the process ends without unwinding them
+  static caf::actor_system system(config.with_network());
+  spdlog::info("node {} (pid {}) joins {}", options.name, getpid(), options.join);
+  auto joined = join(system, launcher.host, launcher.port, options.name, secret);
+  joined.data_socket = options.data_socket;
+  joined.settings.shares_its_host = !options.runtime_dir.empty();
+  if (joined.settings.shares_its_host) joined.settings.runtime_dir = options.runtime_dir;
+  static NodeHost node(system, options.name, joined);
+  node.start_actors(factories);
+  return node.wait();
+}
+
+}  // namespace
 
 // The kernel's word goes out when the thread that started us ends; it may have done so before we
 // asked, hence the second look.
@@ -23,33 +39,8 @@ void die_with(pid_t parent) {
   if (getppid() != parent) std::_Exit(1);
 }
 
-bool join_and_serve(const NodeOptions& options, const ActorFactories& factories) {
-  auto [host, port] = parse_join(options.join);
-  auto secret = read_secret(options.secret_file);
-  static SystemConfig config;  // outlives every thread: the process ends without unwinding them
-  static caf::actor_system system(config.with_network());
-  spdlog::info("node {} (pid {}) joins {}", options.name, getpid(), options.join);
-  static NodeHost node(system, options.name, join(system, host, port, options.name, secret));
-  node.start_actors(factories);
-  return node.wait();
-}
-
-}  // namespace
-
-std::pair<std::string, uint16_t> parse_join(const std::string& join) {
-  constexpr std::string_view kHost = "127.0.0.1";  // other hosts need a link that is encrypted
-  uint16_t port = 0;
-  const auto* end = join.data() + join.size();
-  const auto colon = std::min(join.rfind(':'), join.size() - 1);
-  const auto [parsed, error] = std::from_chars(join.data() + colon + 1, end, port);
-  const bool is_a_port = error == std::errc() && parsed == end && port > 0;
-  if (join.substr(0, colon) != kHost || !is_a_port)
-    throw UsageError("--join = " + join + ": expected 127.0.0.1:PORT, as the launcher says it");
-  return {std::string(kHost), port};
-}
-
 void check_node_options(const NodeOptions& options) {
-  parse_join(options.join);
+  parse_address(options.join, "--join");
   try {
     read_secret(options.secret_file);
   } catch (const Error& e) {

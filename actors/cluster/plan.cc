@@ -11,8 +11,10 @@ namespace {
 using Json = nlohmann::json;
 
 Json json_of(const NodePlan& node) {
-  return {
-      {"name", node.name}, {"endpoint", node.endpoint}, {"compute_threads", node.compute_threads}};
+  return {{"name", node.name},
+          {"endpoint", node.endpoint},
+          {"compute_threads", node.compute_threads},
+          {"host", node.host}};
 }
 
 Json json_of(const ActorPlan& actor) {
@@ -69,7 +71,8 @@ ClusterPlan plan_from_json(const std::string& text) try {
   ClusterPlan plan;
   auto json = Json::parse(text);
   for (const auto& node : json.at("nodes"))
-    plan.nodes.push_back({node.at("name"), node.at("endpoint"), node.at("compute_threads")});
+    plan.nodes.push_back(
+        {node.at("name"), node.at("endpoint"), node.at("compute_threads"), node.at("host")});
   for (const auto& actor : json.at("actors"))
     plan.actors.push_back(
         {actor.at("address"), actor.at("kind"), actor.at("node"), actor.at("config")});

@@ -15,6 +15,7 @@ struct NodePlan {
   std::string name;         // "trainer-0"
   std::string endpoint;     // ZeroMQ, "ipc://..." or "tcp://..."; empty: the cluster picks one
   int compute_threads = 0;  // 0: max(1, cores / nodes on the host)
+  std::string host;         // nodes with the same text share a host's cores; empty: the launcher's
 };
 
 struct ActorPlan {

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "actors/cluster/child_process.h"
 #include "actors/cluster/cluster_watch.h"
+#include "actors/cluster/process.h"
 #include "actors/messages.h"
 #include "actors/trace/traced.h"
 
@@ -59,7 +59,7 @@ struct SupervisorConfig {
   std::vector<std::string> nodes;  // all, this process's own included
   ClusterLimits limits;
   // Starts a node's process; null if the node lives in this process, or in a test.
-  std::function<std::unique_ptr<ChildProcess>(const std::string& node, ChildProcess::OnExit)> start;
+  std::function<std::unique_ptr<Process>(const std::string& node, Process::OnExit)> start;
   std::function<void(const NodeFailure&)> report;
   std::function<void()> ready;            // all nodes are
   std::function<void(RunOutcome)> ended;  // called once, when no other process is left
@@ -69,7 +69,7 @@ struct SupervisorState {
   const char* name = "supervisor";
   SupervisorConfig config;
   ClusterWatch watch;
-  std::map<std::string, std::unique_ptr<ChildProcess>> processes;
+  std::map<std::string, std::unique_ptr<Process>> processes;
   std::map<std::string, caf::strong_actor_ptr> nodes;
   RunOutcome outcome;
   bool stopping = false, ended = false;

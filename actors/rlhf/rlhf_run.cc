@@ -21,7 +21,18 @@ ClusterLimits limits_of(RunConfig::Cluster::Reader cluster) {
   return limits;
 }
 
-ClusterOptions cluster_options(const RunSetup& setup) {
+// The plan with its nodes where the cluster has room for them.
+ClusterPlan placed(ClusterPlan plan, const std::vector<Place>& places) {
+  for (auto& node : plan.nodes)
+    for (const auto& place : places)
+      if (place.node == node.name) {
+        node.endpoint = place.endpoint;
+        node.host = place.host;
+      }
+  return plan;
+}
+
+ClusterOptions cluster_options(const RunSetup& setup, ReservedPlaces* reserved) {
   ClusterOptions options;
   options.plan = setup.plan();
   options.factories = actor_factories();
@@ -29,6 +40,10 @@ ClusterOptions cluster_options(const RunSetup& setup) {
   options.limits = limits_of(setup.config().getCluster());
   options.trace_interval = milliseconds(setup.config().getCluster().getTraceIntervalSeconds());
   options.one_process = setup.config().getCluster().getOneProcess();
+  if (reserved != nullptr) {
+    options.plan = placed(options.plan, reserved->places);
+    options.processes = &reserved->client;
+  }
   return options;
 }
 
@@ -55,11 +70,30 @@ std::optional<Peers> introduced(Cluster& cluster) {
   }
 }
 
+// Stops the run when its resident cluster does, as long as this lives.
+class StopWithCluster {
+ public:
+  StopWithCluster(ReservedPlaces* reserved, Cluster& cluster) : reserved_(reserved) {
+    if (reserved_ != nullptr)
+      reserved_->client.on_stop([&cluster](const std::string& why) { cluster.stop(why); });
+  }
+  ~StopWithCluster() {
+    if (reserved_ != nullptr) reserved_->client.on_stop({});
+  }
+  StopWithCluster(const StopWithCluster&) = delete;
+  StopWithCluster& operator=(const StopWithCluster&) = delete;
+
+ private:
+  ReservedPlaces* reserved_;
+};
+
 }  // namespace
 
-RunOutcome run_rlhf(const std::string& run_dir, std::function<void(const StepMetrics&)> show) {
+RunOutcome run_rlhf(const std::string& run_dir, std::function<void(const StepMetrics&)> show,
+                    ReservedPlaces* reserved) {
   const RunSetup setup(run_dir);
-  auto cluster = Cluster::start(cluster_options(setup));
+  auto cluster = Cluster::start(cluster_options(setup, reserved));
+  const StopWithCluster stop_with_cluster(reserved, *cluster);
   if (cluster->ended()) return cluster->wait();
   const auto peers = introduced(*cluster);
   if (!peers) return cluster->wait();

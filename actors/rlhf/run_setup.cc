@@ -152,6 +152,13 @@ ClusterPlan RunSetup::plan() const {
   return config().getCluster().getOneProcess() ? spread.in_one_process() : spread;
 }
 
+std::vector<WantedNode> RunSetup::wanted_nodes() const {
+  std::vector<WantedNode> wanted;
+  for (auto node : config().getCluster().getNodes())
+    wanted.push_back({node.getName().cStr(), node.getMember().cStr()});
+  return wanted;
+}
+
 ClusterPlan RunSetup::spread_plan() const {
   ClusterPlan plan;
   const auto roles = config().getRoles();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "actors/cluster/plan.h"
+#include "actors/launch/messages.h"
 #include "base/dtype.h"
 #include "base/run_config.h"
 #include "graph/models/llama_config.h"
@@ -45,6 +46,7 @@ class RunSetup {
   std::string node_of(const std::string& address) const;      // where the config places an actor
   // All nodes and actors of the run.
   ClusterPlan plan() const;
+  std::vector<WantedNode> wanted_nodes() const;  // what a resident cluster is asked for
 
  private:
   RunSetup(std::string run_dir, std::shared_ptr<const Config> config);

@@ -47,7 +47,7 @@ ActorRecord to_record(ActorStats stats, const std::map<caf::actor_id, ActorLabel
 }  // namespace
 
 NodeRecord snapshot(const caf::actor_system& system, const std::string& node, int64_t step,
-                    bool final, Timeline timeline) {
+                    bool final, Activity activity) {
   const auto& book = dynamic_cast<const SystemConfig&>(system.config()).trace_book;
   auto now = std::chrono::system_clock::now().time_since_epoch();
   NodeRecord record{.node = node,
@@ -64,7 +64,7 @@ NodeRecord snapshot(const caf::actor_system& system, const std::string& node, in
     auto stats = probe->stats();
     if (stats.id == 0) continue;
     record.actors.push_back(to_record(std::move(stats), labels));
-    if (timeline == Timeline::take) take_timeline(*probe, record.actors.back());
+    if (activity == Activity::take) take_timeline(*probe, record.actors.back());
   }
   return record;
 }

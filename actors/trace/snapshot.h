@@ -9,10 +9,10 @@
 
 namespace troupe {
 
-enum class Timeline { keep, take };  // what the actors did since it was last taken
+enum class Activity { keep, take };  // what the actors did since it was last taken
 
 // `step`: the training step that runs, -1 before the first. `final`: the node is leaving in order.
 NodeRecord snapshot(const caf::actor_system& system, const std::string& node, int64_t step,
-                    bool final, Timeline timeline);
+                    bool final, Activity activity);
 
 }  // namespace troupe

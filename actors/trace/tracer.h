@@ -43,7 +43,7 @@ struct TracerState {
   int64_t step = -1;
   int64_t last_written_step = -1;
 
-  void write(const caf::actor_system& system, Timeline timeline, bool final = false);
+  void write(const caf::actor_system& system, Activity activity, bool final = false);
 };
 
 Tracer::behavior_type tracer(Traced<Tracer, TracerState>* self, TracerConfig config);

@@ -83,14 +83,15 @@ TensorMessage read(wire::TensorHeader::Reader header, zmq::message_t payload) {
 
 }  // namespace
 
-ChannelSender::ChannelSender(std::shared_ptr<zmq::context_t> context, const std::string& endpoint)
+ChannelSender::ChannelSender(std::shared_ptr<zmq::context_t> context, const Link& link)
     : context_(std::move(context)),
-      endpoint_(endpoint),
+      endpoint_(link.endpoint),
       socket_(*context_, zmq::socket_type::push) {
   socket_.set(zmq::sockopt::linger, kLinger);
   socket_.set(zmq::sockopt::sndtimeo,
               static_cast<int>(kSendTimeout / std::chrono::milliseconds(1)));
-  socket_.connect(endpoint);
+  if (link.keys) dial_encrypted(socket_, *link.keys);
+  socket_.connect(endpoint_);
 }
 
 void ChannelSender::send(const std::string& target, const TensorMessage& message) {
@@ -101,12 +102,14 @@ void ChannelSender::send(const std::string& target, const TensorMessage& message
   socket_.send(to_frame(message.tensor), zmq::send_flags::none);
 }
 
-ChannelReceiver::ChannelReceiver(std::shared_ptr<zmq::context_t> context,
-                                 const std::string& endpoint, OnError on_error)
+ChannelReceiver::ChannelReceiver(std::shared_ptr<zmq::context_t> context, const Link& link,
+                                 OnError on_error)
     : context_(std::move(context)),
       socket_(*context_, zmq::socket_type::pull),
       on_error_(std::move(on_error)) {
-  socket_.bind(endpoint);
+  if (link.keys) listen_encrypted(socket_, *link.keys);
+  if (link.listening_socket >= 0) socket_.set(zmq::sockopt::use_fd, link.listening_socket);
+  socket_.bind(link.endpoint);
   endpoint_ = socket_.get(zmq::sockopt::last_endpoint);
   thread_ = std::jthread([this] { run(); });
 }

@@ -9,18 +9,27 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <zmq.hpp>
 
+#include "actors/transport/curve_keys.h"
 #include "actors/transport/tensor_message.h"
 
 namespace troupe {
 
+// How a channel's two ends reach each other.
+struct Link {
+  std::string endpoint;           // "ipc://...", "tcp://..."
+  std::optional<CurveKeys> keys;  // none: in the clear, for links that do not leave the host
+  int listening_socket = -1;  // of the receiving end, bound to the endpoint already; -1: it binds
+};
+
 // One per sending actor, in its state: ZeroMQ sockets are not thread-safe. Order is kept.
 class ChannelSender {
  public:
-  ChannelSender(std::shared_ptr<zmq::context_t> context, const std::string& endpoint);
+  ChannelSender(std::shared_ptr<zmq::context_t> context, const Link& link);
 
   // Throws if the far end has not made room for a minute.
   void send(const std::string& target, const TensorMessage& message);
@@ -37,8 +46,7 @@ class ChannelReceiver {
  public:
   // `on_error` runs on the receiver's thread, with what arrived damaged, malformed or for nobody.
   using OnError = std::function<void(const std::string&)>;
-  ChannelReceiver(std::shared_ptr<zmq::context_t> context, const std::string& endpoint,
-                  OnError on_error);
+  ChannelReceiver(std::shared_ptr<zmq::context_t> context, const Link& link, OnError on_error);
 
   const std::string& endpoint() const { return endpoint_; }  // the one bound, port resolved
   void add_target(const std::string& name, TensorInlet actor);

@@ -38,10 +38,10 @@ TensorOutlet::TensorOutlet(std::string address, std::string sender,
     : address_(std::move(address)), sender_(std::move(sender)), local_(std::move(local)) {}
 
 TensorOutlet::TensorOutlet(std::string address, std::string sender,
-                           std::shared_ptr<zmq::context_t> context, std::string endpoint)
+                           std::shared_ptr<zmq::context_t> context, const Link& link)
     : address_(std::move(address)),
       sender_(std::move(sender)),
-      remote_(std::make_unique<ChannelSender>(std::move(context), endpoint)) {}
+      remote_(std::make_unique<ChannelSender>(std::move(context), link)) {}
 
 void TensorOutlet::send(std::string stream, int64_t sequence, TensorRef tensor) {
   CHECK(local_ || remote_);
@@ -52,12 +52,19 @@ void TensorOutlet::send(std::string stream, int64_t sequence, TensorRef tensor) 
     remote_->send(address_, message);
 }
 
+Link TransportMap::link_to(const std::string& node) const {
+  const auto endpoint = endpoint_of_node.find(node);
+  CHECK(endpoint != endpoint_of_node.end(), node);
+  const bool is_encrypted = endpoint->second.starts_with("tcp://");
+  return {.endpoint = endpoint->second, .keys = is_encrypted ? keys : std::nullopt};
+}
+
 Transport::Transport(std::string node, TransportMap map, ChannelReceiver::OnError on_error)
     : node_(std::move(node)), map_(std::move(map)), local_(std::make_shared<LocalInlets>()) {
   if (map_.endpoint_of_node.size() < 2) return;
-  auto endpoint = map_.endpoint_of_node.find(node_);
-  CHECK(endpoint != map_.endpoint_of_node.end(), node_);
-  receiver_.emplace(context_, endpoint->second, std::move(on_error));
+  auto link = map_.link_to(node_);
+  link.listening_socket = map_.listening_socket;
+  receiver_.emplace(context_, link, std::move(on_error));
 }
 
 Transport::~Transport() {
@@ -74,8 +81,7 @@ void Transport::add_local(const std::string& address, TensorInlet actor) {
 TensorOutlet Transport::outlet(const std::string& address, std::string sender) const {
   auto name = without_node(address);
   if (is_local(address)) return TensorOutlet(name, std::move(sender), local_);
-  return TensorOutlet(name, std::move(sender), context_,
-                      map_.endpoint_of_node.at(node_of(address)));
+  return TensorOutlet(name, std::move(sender), context_, map_.link_to(node_of(address)));
 }
 
 bool Transport::is_local(const std::string& address) const {

@@ -22,6 +22,10 @@ std::string without_node(const std::string& address);
 struct TransportMap {
   std::map<std::string, std::string> endpoint_of_node;
   std::map<std::string, std::string> node_of_address;  // addresses without "@node"
+  std::optional<CurveKeys> keys;                       // of links over TCP
+  int listening_socket = -1;                           // this node's, if it was bound for us
+
+  Link link_to(const std::string& node) const;  // throws if the map has no such node
 };
 
 class LocalInlets;
@@ -32,7 +36,7 @@ class TensorOutlet {
   TensorOutlet() = default;
   TensorOutlet(std::string address, std::string sender, std::shared_ptr<LocalInlets> local);
   TensorOutlet(std::string address, std::string sender, std::shared_ptr<zmq::context_t> context,
-               std::string endpoint);
+               const Link& link);
 
   // Throws if a local receiver has not been added, or a remote one makes no room for a minute.
   void send(std::string stream, int64_t sequence, TensorRef tensor);

@@ -50,6 +50,7 @@ struct RunConfig {
     name @0 :Text $doc("the part of an actor's address behind the @");
     computeThreads @1 :Int32 = 0 $unit("threads") $min(0) $max(1024)
         $doc("threads that compute; 0: the host's cores divided by its nodes");
+    member @2 :Text $doc("with --cluster, which node of the cluster hosts it; empty: the one of its own name, else the one with most room");
   }
 
   enum DType {

@@ -44,12 +44,6 @@ class RunFolderTest : public testing::Test {
                       testing::UnitTest::GetInstance()->current_test_info()->name());
 };
 
-TEST_F(RunFolderTest, TheDefaultIsNamedByConfigAndTime) {
-  EXPECT_EQ(default_run_folder("configs/quickstart.yaml",
-                               std::chrono::system_clock::from_time_t(1769869501)),
-            "runs/quickstart-20260131-142501");
-}
-
 TEST_F(RunFolderTest, HoldsTheResolvedConfigAndIsTheLatest) {
   auto first = config("runs/first");
   make_run_folder(first, "configs/quickstart.yaml");

@@ -10,8 +10,8 @@ namespace {
 using std::chrono_literals::operator""ms;
 using std::chrono_literals::operator""s;
 
-constexpr ExitStatus kExitedWell{false, 0};
-constexpr ExitStatus kKilled{true, SIGKILL};
+const ExitStatus kExitedWell{false, 0};
+const ExitStatus kKilled{true, SIGKILL};
 
 class ClusterWatchTest : public testing::Test {
  protected:

@@ -4,6 +4,7 @@
 #include <iostream>
 #include <map>
 
+#include "actors/cluster/child_process.h"
 #include "actors/cluster/node_process.h"
 
 namespace troupe {
@@ -66,7 +67,7 @@ void run_echo_node(const std::vector<std::string>& arguments) {
   std::map<std::string, std::string> options;
   for (size_t i = 0; i + 1 < arguments.size(); i += 2) options[arguments[i]] = arguments[i + 1];
   run_node({.join = options["--join"],
-            .name = options["--name"],
+            .name = options["--run-node"],
             .secret_file = options["--secret-file"],
             .parent = std::stoi(options["--parent"])},
            echo_factories());

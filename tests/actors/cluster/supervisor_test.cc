@@ -3,6 +3,7 @@
 
 #include <csignal>
 
+#include "actors/cluster/child_process.h"
 #include "tests/actors/cluster/tiny_cluster.h"
 
 namespace troupe {
@@ -10,8 +11,8 @@ namespace {
 
 using std::chrono_literals::operator""s;
 
-constexpr ExitStatus kExitedWell{false, 0};
-constexpr ExitStatus kKilled{true, SIGKILL};
+const ExitStatus kExitedWell{false, 0};
+const ExitStatus kKilled{true, SIGKILL};
 
 class SupervisorTest : public TinyCluster {
  protected:
@@ -39,7 +40,7 @@ class SupervisorTest : public TinyCluster {
 
   // From now on every node has a process, which would outlast the test.
   void start_processes() {
-    start = [this](const std::string& node, const ChildProcess::OnExit&) {
+    start = [this](const std::string& node, const Process::OnExit&) {
       auto process = std::make_unique<ChildProcess>(std::vector<std::string>{"/bin/sleep", "1000"},
                                                     folder / node + ".log", [](ExitStatus) {});
       pids.push_back(process->pid());
@@ -59,8 +60,8 @@ class SupervisorTest : public TinyCluster {
     scheduler.run();
   }
 
-  std::function<std::unique_ptr<ChildProcess>(const std::string&, ChildProcess::OnExit)> start =
-      [](const std::string&, const ChildProcess::OnExit&) { return nullptr; };
+  std::function<std::unique_ptr<Process>(const std::string&, Process::OnExit)> start =
+      [](const std::string&, const Process::OnExit&) { return nullptr; };
   Events events;
   RunOutcome outcome;
   pid_t reported_pid = 0;
@@ -163,8 +164,7 @@ TEST_F(SupervisorTest, ABrokenLinkWithoutAnExitIsAFailureASecondLater) {
 
 TEST_F(SupervisorTest, ANodeThatCannotBeStartedEndsTheRun) {
   int num_starts = 0;
-  start = [&](const std::string& node,
-              const ChildProcess::OnExit&) -> std::unique_ptr<ChildProcess> {
+  start = [&](const std::string& node, const Process::OnExit&) -> std::unique_ptr<Process> {
     ++num_starts;
     throw Error("no program for " + node);
   };

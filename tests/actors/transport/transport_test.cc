@@ -1,11 +1,13 @@
 #include "actors/transport/transport.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <future>
 
+#include "actors/cluster/socket_address.h"
 #include "actors/trace/system_config.h"
 #include "base/error.h"
 
@@ -111,7 +113,7 @@ TEST_F(TransportTest, DamagedBytesAreFoundAndDoNotReachTheActor) {
   relay.bind(endpoint("relay"));
   relay.set(zmq::sockopt::rcvtimeo, 10000);
   onward.connect(endpoint("b"));
-  ChannelSender sender(context, endpoint("relay"));
+  ChannelSender sender(context, {endpoint("relay")});
   sender.send("policy/pp1", {"activations", 0, tensor});
   zmq::message_t header, payload;
   ASSERT_TRUE(relay.recv(header));
@@ -141,6 +143,56 @@ TEST_F(TransportTest, GarbageIsReportedAndTheNextTensorStillArrives) {
 TEST(TensorRefTest, ABufferMustHaveTheSizeOfItsShape) {
   EXPECT_THROW(make_tensor_ref(std::vector<float>(5), DType::f32, {2, 3}), Error);
   EXPECT_THROW(make_tensor_ref(std::vector<float>(6), DType::bf16, {2, 3}), Error);
+}
+
+// Over TCP, as between hosts: encrypted, at a port that was bound for the receiver.
+class EncryptedTransportTest : public TransportTest {
+ protected:
+  EncryptedTransportTest() {
+    uint16_t port = 0;
+    map.listening_socket = listening_socket("127.0.0.1", port);
+    map.endpoint_of_node["b"] = "tcp://127.0.0.1:" + std::to_string(port);
+    map.keys = curve_keys("the cluster's secret");
+    receiver.emplace("b", map, on_error);
+    receiver->add_local("policy/pp1", caf::actor_cast<TensorInlet>(self));
+  }
+
+  // Whether a socket that `prepare` has given its keys gets through the handshake within 1 s.
+  template <class Prepare>
+  bool may_send(Prepare prepare) {
+    zmq::context_t context;
+    zmq::socket_t socket(context, zmq::socket_type::push);
+    prepare(socket);
+    socket.set(zmq::sockopt::immediate, true);  // nothing is queued for a peer that is not there
+    socket.set(zmq::sockopt::sndtimeo, 1000);
+    socket.set(zmq::sockopt::linger, 0);
+    socket.connect(map.endpoint_of_node.at("b"));
+    return socket.send(zmq::message_t(std::string("x")), zmq::send_flags::none).has_value();
+  }
+
+  std::optional<Transport> receiver;
+};
+
+TEST_F(EncryptedTransportTest, ATensorArrivesAtAPortThatWasBoundBefore) {
+  Transport a("a", {map.endpoint_of_node, map.node_of_address, map.keys}, on_error);
+  auto outlet = a.outlet("policy/pp1", "policy/pp0");
+  outlet.send("activations", 1, tensor);
+  EXPECT_TRUE(std::ranges::equal(receive().tensor.bytes(), tensor.bytes()));
+}
+
+TEST_F(EncryptedTransportTest, OnlyWhoKnowsTheSecretGetsThroughTheHandshake) {
+  EXPECT_TRUE(may_send([&](auto& socket) { dial_encrypted(socket, *map.keys); }));
+  EXPECT_FALSE(may_send([](auto&) {}));
+  EXPECT_FALSE(
+      may_send([](auto& socket) { dial_encrypted(socket, curve_keys("another secret")); }));
+}
+
+TEST(CurveKeysTest, AreTheSameForTheSameSecretAndNoOther) {
+  const auto keys = curve_keys("secret");
+  EXPECT_EQ(keys.public_key, curve_keys("secret").public_key);
+  EXPECT_EQ(keys.secret_key.size(), 40u);
+  EXPECT_NE(keys.secret_key, curve_keys("secret2").secret_key);
+  EXPECT_NE(keys.secret_key, keys.public_key);
 }
 
 }  // namespace
