@@ -7,9 +7,8 @@ trap 'kill -CONT ${stopped:-} 2>/dev/null; kill ${RUN_PID:-} 2>/dev/null; rm -rf
 # start NAME: a run as the coprocess RUN, up to its first step of PPO.
 start() {
   run=$folder/$1
-  coproc RUN { exec "$TROUPE" rlhf configs/quickstart.yaml --set sft.steps=8 --set reward.steps=4 \
-    --set reward.pool_prompts=32 --set reward.statistics_samples=32 --set trainer.total_steps=5000 \
-    --set trainer.eval_prompts=16 --set run.dir="$run" 2>"$folder/$1.err"; }
+  coproc RUN { exec "$TROUPE" rlhf configs/quickstart.yaml "${small[@]}" trainer.total_steps=5000 trainer.save_freq=0 \
+    run.dir="$run" 2>"$folder/$1.err"; }
   said_until "ppo 1/"
 }
 
