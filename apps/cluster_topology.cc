@@ -45,8 +45,8 @@ std::optional<Topology> topology_of(const RunStatus& run) try {
 }
 
 json json_of(const MemberStatus& member) {
-  return {{"member", member.member}, {"host", member.host},   {"address", member.address},
-          {"state", member.state},   {"pid", member.pid},     {"slots", member.slots},
+  return {{"member", member.member}, {"host", member.host},      {"address", member.address},
+          {"state", member.state},   {"pid", member.pid},        {"slots", member.slots},
           {"used", member.used},     {"history", member.history}};
 }
 

@@ -8,7 +8,8 @@
 
 namespace troupe {
 
-// Members with their slots and what happened to them, runs with where their nodes live; 100 columns.
+// Members with their slots and what happened to them, runs with where their nodes live; 100
+// columns.
 std::string to_text(const ClusterStatus& status);
 
 // Asks the cluster and prints; docs/topology.md has the JSON.

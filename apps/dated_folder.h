@@ -12,8 +12,8 @@ std::filesystem::path dated_folder(const std::filesystem::path& parent,
                                    const std::filesystem::path& config_file,
                                    std::chrono::system_clock::time_point now);
 
-// Makes `latest` beside the folder link to it, if it lies in `parent`; in one step, so that there is
-// always a latest one.
+// Makes `latest` beside the folder link to it, if it lies in `parent`; in one step, so that there
+// is always a latest one.
 void link_latest(const std::filesystem::path& folder, const std::filesystem::path& parent);
 
 }  // namespace troupe

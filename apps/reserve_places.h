@@ -10,8 +10,8 @@
 
 namespace troupe {
 
-// Places for the run's nodes on the cluster, once it has room, which a line says if it has not; null
-// without --cluster. Throws UsageError if it never has room.
+// Places for the run's nodes on the cluster, once it has room, which a line says if it has not;
+// null without --cluster. Throws UsageError if it never has room.
 std::unique_ptr<ReservedPlaces> reserve_places(const ClusterOption& option, const RunSetup& setup,
                                                const std::string& run);
 

@@ -66,8 +66,9 @@ void write_page(const Options& options) {
 void topology_of_cluster(const Options& options) {
   if (options.at || options.dot || options.watch || options.diagnose || options.critical_path ||
       !options.html.empty())
-    throw UsageError("--cluster shows all of its runs, as text or --json\n  the other forms are for "
-                     "one of them: troupe topology RUN_DIR");
+    throw UsageError(
+        "--cluster shows all of its runs, as text or --json\n  the other forms are for "
+        "one of them: troupe topology RUN_DIR");
   show_cluster(options.cluster.address, options.cluster.secret_file, options.json);
 }
 

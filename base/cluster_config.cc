@@ -10,13 +10,11 @@ void check_node(const Config& config, const std::string& key, ClusterConfig::Nod
                 std::set<std::string>& names) {
   const std::string name = node.getName().cStr();
   if (!is_node_name(name))
-    config.reject(key + ".name",
-                  " = '" + name + "': expected letters, digits, '-', '_' and '.'");
+    config.reject(key + ".name", " = '" + name + "': expected letters, digits, '-', '_' and '.'");
   if (!names.insert(name).second)
     config.reject(key + ".name", " = " + name + ": another node has this name");
   const bool by_ssh = node.getStart() == ClusterConfig::Start::SSH;
-  if (by_ssh && node.getHost().size() == 0)
-    config.reject(key + ".host", ": start ssh needs it");
+  if (by_ssh && node.getHost().size() == 0) config.reject(key + ".host", ": start ssh needs it");
   if (!by_ssh && node.getHost().size() > 0)
     config.reject(key + ".host", ": only start ssh takes one");
 }

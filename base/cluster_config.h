@@ -1,4 +1,5 @@
-// Loads the config of a resident cluster, and refuses what the schema's types and limits cannot see.
+// Loads the config of a resident cluster, and refuses what the schema's types and limits cannot
+// see.
 #pragma once
 
 #include <filesystem>

@@ -100,7 +100,8 @@ Door::behavior_type door(Traced<Door, DoorState>* self, DoorConfig config) {
   const auto sender = [self] { return caf::actor_cast<caf::actor_addr>(self->current_sender()); };
   return {
       [=, &state](const Hello& hello) {
-        if (state.pending.size() >= kMostPending) state.pending.clear();  // who is honest asks again
+        if (state.pending.size() >= kMostPending)
+          state.pending.clear();  // who is honest asks again
         auto& nonces = state.pending[sender()] = {hello.nonce, random_hex(16)};
         return Challenge{nonces.launcher, join_proof(state.config.secret, "launcher", hello.node,
                                                      nonces.node, nonces.launcher)};

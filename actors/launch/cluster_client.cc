@@ -55,7 +55,8 @@ struct ClusterClient::Hosted {
 // A process on a member of the cluster.
 class HostedProcess : public Process {
  public:
-  HostedProcess(ClusterClient& client, std::string node, pid_t pid, std::shared_future<void> is_dead)
+  HostedProcess(ClusterClient& client, std::string node, pid_t pid,
+                std::shared_future<void> is_dead)
       : client_(client), node_(std::move(node)), pid_(pid), is_dead_(std::move(is_dead)) {}
 
   ~HostedProcess() override {
@@ -157,8 +158,7 @@ void ClusterClient::on_stop(std::function<void(const std::string&)> stop) {
   if (lost_ && stop_) stop_(*lost_);
 }
 
-std::unique_ptr<Process> ClusterClient::start(const NodeCommand& command,
-                                              Process::OnExit on_exit) {
+std::unique_ptr<Process> ClusterClient::start(const NodeCommand& command, Process::OnExit on_exit) {
   const auto hosted = std::make_shared<Hosted>();
   hosted->on_exit = std::move(on_exit);
   {

@@ -53,8 +53,16 @@ std::vector<std::string> ssh_command(ClusterConfig::Node::Reader node,
   std::string remote = folder.empty() ? "" : "cd " + quoted(folder) + " && ";
   remote += "exec";
   for (const auto& word : words) remote += " " + quoted(word);
-  return {"/usr/bin/env", "ssh", "-o", "BatchMode=yes", "-o", "ConnectTimeout=10",
-          "-o", "ServerAliveInterval=15", node.getHost().cStr(), remote};
+  return {"/usr/bin/env",
+          "ssh",
+          "-o",
+          "BatchMode=yes",
+          "-o",
+          "ConnectTimeout=10",
+          "-o",
+          "ServerAliveInterval=15",
+          node.getHost().cStr(),
+          remote};
 }
 
 }  // namespace
@@ -117,15 +125,19 @@ std::unique_ptr<Process> LaunchedCluster::start_member(ClusterConfig::Node::Read
                                                        Process::OnExit on_exit) {
   const bool by_ssh = node.getStart() == ClusterConfig::Start::SSH;
   const std::string name = node.getName().cStr(), their_secret = node.getSecretFile().cStr();
-  std::vector<std::string> words = {
-      by_ssh ? std::string(node.getProgram().cStr()) : own_program(), "node", "--join",
-      address_.text(), "--name", name, "--secret-file",
-      by_ssh && !their_secret.empty() ? their_secret : secret_file_};
+  std::vector<std::string> words = {by_ssh ? std::string(node.getProgram().cStr()) : own_program(),
+                                    "node",
+                                    "--join",
+                                    address_.text(),
+                                    "--name",
+                                    name,
+                                    "--secret-file",
+                                    by_ssh && !their_secret.empty() ? their_secret : secret_file_};
   if (by_ssh)
     words = ssh_command(node, words);
   else
-    words.insert(words.end(), {"--runtime-dir", runtime_folder_.path(), "--parent",
-                               std::to_string(getpid())});
+    words.insert(words.end(),
+                 {"--runtime-dir", runtime_folder_.path(), "--parent", std::to_string(getpid())});
   return std::make_unique<ChildProcess>(std::move(words), folder_ + "/logs/" + name + ".log",
                                         std::move(on_exit));
 }

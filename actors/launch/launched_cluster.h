@@ -1,5 +1,5 @@
-// What `troupe launch` does: opens a resident cluster's door, starts its members, and stays until it
-// is told to stop or no member is left.
+// What `troupe launch` does: opens a resident cluster's door, starts its members, and stays until
+// it is told to stop or no member is left.
 #pragma once
 
 #include <functional>

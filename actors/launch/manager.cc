@@ -79,13 +79,12 @@ void prepare(Self* self, int64_t run) {
     const auto& place = granted->places[i];
     const auto actor = caf::actor_cast<Member>(state.members.at(place.member).actor);
     self->request(actor, kPrepareLimit, Prepare{run, place.node})
-        .then([=](const Prepared& done) {
-          prepared(self, run, granted, i, done.endpoint, missing);
-        },
-              [=](const caf::error& error) {
-                const auto& where = granted->places[i].member;
-                refuse(self->state, run, "node " + where + " is not ready: " + text_of(error));
-              });
+        .then(
+            [=](const Prepared& done) { prepared(self, run, granted, i, done.endpoint, missing); },
+            [=](const caf::error& error) {
+              const auto& where = granted->places[i].member;
+              refuse(self->state, run, "node " + where + " is not ready: " + text_of(error));
+            });
   }
 }
 
@@ -165,8 +164,7 @@ void on_down(Self* self, const caf::actor_addr& source) {
   }
 }
 
-void heard_from(ManagerState& state, const caf::strong_actor_ptr& sender,
-                ManagerState::Time now) {
+void heard_from(ManagerState& state, const caf::strong_actor_ptr& sender, ManagerState::Time now) {
   for (auto& [name, member] : state.members)
     if (member.actor == sender) member.last_heard = now;
   for (auto& [id, run] : state.runs)
@@ -232,8 +230,9 @@ void start_members(Self* self) {
   for (const auto& member : state.config.members) {
     state.roster.expect(member.name, member.slots > 0 ? member.slots : limits.default_slots);
     if (!member.is_ours) continue;
-    state.starts.emplace(member.name, ManagerState::Start{.budget = RestartBudget(
-                                          limits.max_restarts, limits.restart_window)});
+    state.starts.emplace(
+        member.name,
+        ManagerState::Start{.budget = RestartBudget(limits.max_restarts, limits.restart_window)});
     start_member(self, member.name);
   }
 }

@@ -46,10 +46,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(troupe::StopCluster)
 namespace troupe {
 
 using Manager = caf::typed_actor<
-    caf::reacts_to<StartMembers>, caf::reacts_to<MemberJoined>,
-    caf::replies_to<Ping>::with<Pong>, caf::replies_to<Reserve>::with<Queued>,
-    caf::replies_to<StartNode>::with<NodeStarted>, caf::reacts_to<EndNode>,
-    caf::reacts_to<NodeExited>, caf::reacts_to<Release>,
+    caf::reacts_to<StartMembers>, caf::reacts_to<MemberJoined>, caf::replies_to<Ping>::with<Pong>,
+    caf::replies_to<Reserve>::with<Queued>, caf::replies_to<StartNode>::with<NodeStarted>,
+    caf::reacts_to<EndNode>, caf::reacts_to<NodeExited>, caf::reacts_to<Release>,
     caf::replies_to<GetCluster>::with<ClusterStatus>, caf::reacts_to<MemberExited>,
     caf::reacts_to<MemberLinkLost>, caf::reacts_to<CheckCluster>, caf::reacts_to<StopCluster>>;
 
@@ -62,7 +61,7 @@ struct PlannedMember {
 struct ManagerLimits {
   std::chrono::milliseconds heartbeat_interval{1000};
   std::chrono::milliseconds heartbeat_limit{15000};
-  std::chrono::milliseconds join_limit{60000};  // from a member's start to its joining
+  std::chrono::milliseconds join_limit{60000};         // from a member's start to its joining
   std::chrono::milliseconds runs_stop_limit{20000};    // from ClusterStops to a run's Release
   std::chrono::milliseconds members_stop_limit{5000};  // from LeaveCluster to the end
   int max_restarts = 3;                                // of a member within restart_window

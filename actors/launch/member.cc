@@ -25,13 +25,14 @@ void check_shared_folder(const StartNode& node, const MemberJoined& self) {
 void ping(Traced<Member, MemberState>* self) {
   const auto& config = self->state.config;
   self->request(config.manager, config.ping_limit, Ping{})
-      .then([self](const Pong&) {
-        self->delayed_send(self, self->state.config.ping_interval, PingManager{});
-      },
-            [self](const caf::error& error) {
-              self->state.config.log("the cluster does not answer: " + text_of(error));
-              self->quit(caf::exit_reason::remote_link_unreachable);
-            });
+      .then(
+          [self](const Pong&) {
+            self->delayed_send(self, self->state.config.ping_interval, PingManager{});
+          },
+          [self](const caf::error& error) {
+            self->state.config.log("the cluster does not answer: " + text_of(error));
+            self->quit(caf::exit_reason::remote_link_unreachable);
+          });
 }
 
 }  // namespace
@@ -108,7 +109,7 @@ Member::behavior_type member(Traced<Member, MemberState>* self, MemberConfig con
         state.config.log("node " + exit.node + " " + to_string(exit.status));
         state.processes.erase({exit.run, exit.node});
         self->send(state.config.manager, NodeExited{exit.run, exit.node, exit.status.by_signal,
-                                       exit.status.number, exit.status.unseen});
+                                                    exit.status.number, exit.status.unseen});
       },
       [=](PingManager) { ping(self); },
   };

@@ -70,8 +70,7 @@ void be_member(const MemberOptions& options, StopSignals* signals) {
   made.manager = caf::actor_cast<MembersManager>(
       enter(system, cluster.host, cluster.port, options.name, secret).supervisor);
   const auto actor = system.spawn(member, std::move(made));
-  if (signals != nullptr)
-    signals->listen([actor](int) { caf::anon_send(actor, LeaveCluster{}); });
+  if (signals != nullptr) signals->listen([actor](int) { caf::anon_send(actor, LeaveCluster{}); });
   spdlog::info("node {} (pid {}) has joined {}", options.name, getpid(), cluster.text());
   caf::scoped_actor self(system);
   self->monitor(actor);

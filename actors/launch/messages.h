@@ -90,7 +90,8 @@ struct StartNode {
   std::string join;  // the run's launcher, "host:port"
   std::string run_dir;
   std::string log_file;
-  uint64_t config_checksum = 0;  // xxh3 of run_dir/config.yaml: does the member see the same folder?
+  uint64_t config_checksum =
+      0;  // xxh3 of run_dir/config.yaml: does the member see the same folder?
 };
 TROUPE_MESSAGE(StartNode, x.run, x.node, x.join, x.run_dir, x.log_file, x.config_checksum)
 

@@ -125,8 +125,8 @@ int64_t Roster::queue(const std::string& name, const std::vector<WantedNode>& no
 std::string Roster::waiting_for(int64_t id) const {
   const auto& run = runs_.at(id);
   if (!run.places.empty()) return "";
-  std::string text = std::to_string(run.wanted.size()) + " slots (free now: " +
-                     slots_text(free_slots(false)) + ")";
+  std::string text = std::to_string(run.wanted.size()) +
+                     " slots (free now: " + slots_text(free_slots(false)) + ")";
   for (const auto& [other, before] : runs_)
     if (other < id) text += "; before it: " + before.name;
   return text;

@@ -14,8 +14,10 @@ struct RankVariable {
 };
 
 // srun's steps may run an MPI inside, so MPI's own word comes first.
-constexpr RankVariable kRanks[] = {{"OMPI_COMM_WORLD_RANK", "MPI"}, {"PMIX_RANK", "MPI"},
-                                   {"PMI_RANK", "MPI"},             {"SLURM_PROCID", "Slurm"},
+constexpr RankVariable kRanks[] = {{"OMPI_COMM_WORLD_RANK", "MPI"},
+                                   {"PMIX_RANK", "MPI"},
+                                   {"PMI_RANK", "MPI"},
+                                   {"SLURM_PROCID", "Slurm"},
                                    {"JOB_COMPLETION_INDEX", "Kubernetes"}};
 
 int rank_in(const RankVariable& variable, const std::string& value) {

@@ -1,5 +1,5 @@
-// What the schedulers of clusters tell a process that they have started: which one of how many it is,
-// and where the others' meeting point is. So `srun troupe node`, `mpirun troupe node` and a
+// What the schedulers of clusters tell a process that they have started: which one of how many it
+// is, and where the others' meeting point is. So `srun troupe node`, `mpirun troupe node` and a
 // Kubernetes indexed job start members of a resident cluster without a flag.
 #pragma once
 

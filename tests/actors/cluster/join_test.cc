@@ -112,8 +112,8 @@ TEST_F(JoinTest, TwoOfOneNameDoNotDisturbEachOther) {
 TEST_F(JoinTest, AProofFromAnotherThanWhoSaidHelloIsRefused) {
   const auto challenge = greet("trainer-0");
   caf::scoped_actor other{system};
-  auto request =
-      other->request(door, caf::infinite, Prove{"trainer-0", proof(kSecret, "trainer-0", challenge)});
+  auto request = other->request(door, caf::infinite,
+                                Prove{"trainer-0", proof(kSecret, "trainer-0", challenge)});
   scheduler.run();
   request.receive([](const Welcome&) { FAIL() << "it was let in"; }, [](const caf::error&) {});
 }

@@ -19,7 +19,8 @@ TEST(SocketAddressTest, IsAHostAndAPort) {
 }
 
 TEST(SocketAddressTest, WhatIsNoneIsRefusedWithTheText) {
-  for (const char* text : {"", "host", "host:", ":80", "host:0", "host:65536", "host:8x", "host:-1"})
+  for (const char* text :
+       {"", "host", "host:", ":80", "host:0", "host:65536", "host:8x", "host:-1"})
     EXPECT_EQ(error_of([&] { parse_address(text, "--join"); }),
               std::string("--join = ") + text + ": expected HOST:PORT, such as 127.0.0.1:7433");
 }

@@ -64,7 +64,9 @@ class ManagerTest : public ActorTest {
   }
 
   StartNode start_node(int64_t run, const std::string& node) const {
-    return {.run = run, .node = node, .run_dir = folder.path(),
+    return {.run = run,
+            .node = node,
+            .run_dir = folder.path(),
             .config_checksum = config_checksum(folder.path())};
   }
 
@@ -234,8 +236,8 @@ TEST_F(ManagerTest, WhatComesWhileStoppingIsRefused) {
   self->send(cluster, StopCluster{});
   scheduler.run();
   EXPECT_EQ(next<Granted>().failure, "the cluster is being stopped");
-  const Reserve late{.run = "late", .nodes = {{"x", ""}},
-                     .client = caf::actor_cast<caf::strong_actor_ptr>(self)};
+  const Reserve late{
+      .run = "late", .nodes = {{"x", ""}}, .client = caf::actor_cast<caf::strong_actor_ptr>(self)};
   EXPECT_FALSE(ask<Queued>(cluster, late));
 }
 

@@ -75,9 +75,13 @@ TEST(RosterTest, ASmallRunDoesNotOvertakeALargeOneThatWaits) {
 
 TEST(RosterTest, ARunForWhichThereNeverIsRoomIsRefusedWithTheSlots) {
   auto roster = two_members();
-  EXPECT_EQ(error_of([&] { roster.queue("run", nodes({"1", "2", "3", "4", "5", "6", "7"})); }),
+  EXPECT_EQ(error_of([&] {
+              roster.queue("run", nodes({"1", "2", "3", "4", "5", "6", "7"}));
+            }),
             "the run has 7 nodes, for which the cluster never has room; its slots: a 2, b 4");
-  EXPECT_NE(error_of([&] { roster.queue("run", {{"x", "bb"}}); }).find("did you mean 'b'"),
+  EXPECT_NE(error_of([&] {
+              roster.queue("run", {{"x", "bb"}});
+            }).find("did you mean 'b'"),
             std::string::npos);
   EXPECT_TRUE(roster.runs().empty());
 }

@@ -56,7 +56,9 @@ TEST(SchedulerTest, WithoutASchedulerThereIsNeitherRankNorAddress) {
 
 TEST(SchedulerTest, ARankThatIsNoNumberIsRefusedByName) {
   for (const char* rank : {"x", "-1", "3x"})
-    EXPECT_EQ(error_of([&] { place_in({{"PMI_RANK", rank}}); }),
+    EXPECT_EQ(error_of([&] {
+                place_in({{"PMI_RANK", rank}});
+              }),
               std::string("PMI_RANK = ") + rank + ": expected this process's rank");
 }
 

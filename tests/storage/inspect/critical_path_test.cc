@@ -23,7 +23,7 @@ std::vector<std::string> names(const std::vector<PathSegment>& path) {
 // The coordinator asks at 10, the worker takes the question at 12, answers at 90; the answer is
 // there at 95 and handled from 97 to 100.
 Timeline question_and_answer() {
-  Activity activity{.step = 1, .start_ns = 0, .end_ns = 100};
+  Timeline timeline{.step = 1, .start_ns = 0, .end_ns = 100};
   timeline.actors = {
       actor("coordinator", {{"?", "Start", 0, 0, 10}, {"worker", "Done", 95, 97, 101}}),
       actor("worker", {{"coordinator", "Ask", 11, 12, 90}})};

@@ -13,7 +13,7 @@ ActorTimeline actor(const std::string& address, std::vector<TimelineSpan> handle
 }
 
 TEST(GanttTest, BubbleIsWhatStagesDoNotWorkBetweenFirstAndLast) {
-  Activity activity{.step = 2, .start_ns = 0, .end_ns = 1000};
+  Timeline timeline{.step = 2, .start_ns = 0, .end_ns = 1000};
   timeline.actors = {actor("policy/pp0", {}), actor("policy/pp1", {})};
   timeline.actors[0].work = {{"F0", 100, 200}, {"B0", 300, 500}};
   timeline.actors[1].work = {{"F0", 200, 250}, {"B0", 250, 300}};
