@@ -7,7 +7,7 @@
 
 #include "actors/launch/cluster_client.h"
 #include "base/error.h"
-#include "storage/journal/topology.h"
+#include "storage/inspect/topology.h"
 
 namespace troupe {
 namespace {
