@@ -7,6 +7,7 @@
 
 #include "apps/commands.h"
 #include "apps/set_option.h"
+#include "base/cluster_config.h"
 #include "base/config_explain.h"
 #include "base/run_config.h"
 
@@ -15,9 +16,19 @@ namespace {
 
 void add_explain(CLI::App& config) {
   auto* command = config.add_subcommand("explain", "Print key, default, limits, unit and meaning");
-  auto key = std::make_shared<std::string>();
-  command->add_option("KEY", *key, "a key or a section, such as actor.optim; all if left out");
-  command->callback([key] { std::cout << explain(capnp::Schema::from<RunConfig>(), *key); });
+  struct Options {
+    std::string key;
+    bool of_cluster = false;
+  };
+  auto options = std::make_shared<Options>();
+  command->add_option("KEY", options->key,
+                      "a key or a section, such as actor.optim; all if left out");
+  command->add_flag("--cluster", options->of_cluster, "the keys of `troupe launch` instead");
+  command->callback([options] {
+    const auto schema = options->of_cluster ? capnp::Schema::from<ClusterConfig>()
+                                            : capnp::Schema::from<RunConfig>();
+    std::cout << explain(schema, options->key);
+  });
 }
 
 void add_show(CLI::App& config) {

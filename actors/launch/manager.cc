@@ -104,7 +104,7 @@ bool may_start_again(Self* self, const std::string& name) {
 }
 
 // A member is gone: so are the nodes of runs that it hosted.
-void lose(Self* self, const std::string& name, const std::string& why) {
+void lose(Self* self, std::string name, const std::string& why) {  // the name may be the map's own
   auto& state = self->state;
   if (const auto member = state.members.extract(name); !member.empty())
     tell(member.mapped().actor, LeaveCluster{});  // in case that it can still hear

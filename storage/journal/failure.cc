@@ -23,6 +23,13 @@ FailureRecord failure_of(const json& record) {
           .log = record.at("log")};
 }
 
+// Nothing if it is not there or was cut off.
+std::optional<json> record_in(const std::string& run_dir) {
+  std::ifstream file(path_in(run_dir));
+  auto record = json::parse(file, nullptr, false);
+  return record.is_object() ? std::optional(std::move(record)) : std::nullopt;
+}
+
 }  // namespace
 
 void note_failure(const std::string& run_dir, const FailureRecord& failure) {
@@ -32,22 +39,24 @@ void note_failure(const std::string& run_dir, const FailureRecord& failure) {
                        {"what", failure.what},
                        {"wall_time_ns", failure.wall_time_ns},
                        {"log", failure.log}};
-  write_file(path_in(run_dir), record.dump(2, ' ', true, json::error_handler_t::replace) + "\n",
-             true);
+  const auto next = path_in(run_dir) + ".partial";  // a full disk leaves no half of it
+  write_file(next, record.dump(2, ' ', true, json::error_handler_t::replace) + "\n", true);
+  rename_durably(next, path_in(run_dir));
 }
 
 void shelve_failure(const std::string& run_dir) {
-  if (!std::filesystem::exists(path_in(run_dir))) return;
+  const auto record = record_in(run_dir);
+  if (!record) return;
   const auto shelf = run_dir + "/failures.jsonl";
   std::ofstream file(shelf, std::ios::app);
-  file << read_json_file(path_in(run_dir)).dump(-1, ' ', true) << "\n" << std::flush;
+  file << record->dump(-1, ' ', true) << "\n" << std::flush;
   if (!file) throw_errno("write", shelf);
   std::filesystem::remove(path_in(run_dir));
 }
 
 std::optional<FailureRecord> read_failure(const std::string& run_dir) {
-  if (!std::filesystem::exists(path_in(run_dir))) return std::nullopt;
-  return failure_of(read_json_file(path_in(run_dir)));
+  const auto record = record_in(run_dir);
+  return record ? std::optional(failure_of(*record)) : std::nullopt;
 }
 
 std::vector<FailureRecord> read_failures(const std::string& run_dir) {

@@ -47,7 +47,20 @@ run node "no node of cluster.nodes has this name" 'roles.critic.stages=[nobody]'
 run context "has 6 tokens, and the model's context is 8" model.config.max_position_embeddings=8
 run prompt "task.max_prompt_length = 3: the prompt" task.max_prompt_length=3
 run pack "actor.ppo_max_token_len = 10: the prompt" actor.ppo_max_token_len=10
-refused 2 "--join" node --join 10.0.0.1:99 --name a --secret-file "$folder/file"
+(umask 077 && head -c 64 /dev/zero | tr '\0' 0 >"$folder/secret")
+refused 1 "no cluster answers at 127.0.0.1:9" node --join 127.0.0.1:9 --name a --secret-file "$folder/secret"
+refused 1 "no cluster answers at 127.0.0.1:9" topology --cluster 127.0.0.1:9 --secret-file "$folder/secret"
+refused 1 "no cluster answers at 127.0.0.1:9" rlhf "${small[@]}" --cluster 127.0.0.1:9 --secret-file "$folder/secret"
+refused 2 "--secret-file" rlhf "${small[@]}" --cluster 127.0.0.1:9 --secret-file "$folder/none"
+refused 2 "--name" node --join 127.0.0.1:9 --secret-file "$folder/secret"
+refused 2 "--join" node --name a --secret-file "$folder/secret"
+refused 2 "listen = 0.0.0.0:0" launch configs/cluster.yaml --set listen=0.0.0.0:0 dir="$folder/cluster"
+refused 2 "listen = 192.0.2.1:7433: cannot be listened on" launch configs/cluster.yaml --set listen=192.0.2.1:7433 \
+  dir="$folder/cluster"
+refused 2 "nodes.1.name = node-0: another node has this name" launch configs/cluster.yaml --set nodes.1.name=node-0
+refused 2 "nodes.0.host: start ssh needs it" launch configs/cluster.yaml --set nodes.0.start=ssh
+refused 2 "secret_file: " launch configs/cluster.yaml --set listen=127.0.0.1:0 dir="$folder/cluster" secret_file="$folder/file"
+refused 2 "--join" node --join somewhere --name a --secret-file "$folder/file"
 refused 2 "--join" node --join 127.0.0.1:port --name a --secret-file "$folder/file"
 refused 2 "$folder/none" node --join 127.0.0.1:9 --name a --secret-file "$folder/none"
 refused 2 "$folder/file" node --join 127.0.0.1:9 --name a --secret-file "$folder/file"

@@ -96,6 +96,20 @@ wait "$cluster" || fail "the cluster did not end well: $(cat "$folder/first.out"
 [[ $(tail -1 "$folder/first.out") == "the cluster has stopped" ]] || fail "$(cat "$folder/first.out")"
 expect_nothing_left
 
+# A node that ssh starts, here by a program of that name that runs what it is told on this host.
+mkdir "$folder/bin"
+printf '#!/bin/bash\necho "$@" >%q\nexec bash -c "${@: -1}"\n' "$folder/ssh.arguments" >"$folder/bin/ssh"
+chmod +x "$folder/bin/ssh"
+PATH=$folder/bin:$PATH start_cluster far --set nodes.1.start=ssh nodes.1.host=me@there nodes.1.program="$TROUPE" \
+  nodes.1.working_dir="$PWD"
+[[ $(cat "$folder/ssh.arguments") == *"BatchMode=yes"*"me@there"*"'node' '--join' '$address' '--name' 'node-1'"* ]] ||
+  fail "ssh was asked for $(cat "$folder/ssh.arguments")"
+run_on by_ssh || fail "a run on a node that ssh started: $(cat "$folder/by_ssh.out")"
+[[ $(hash_in "$folder/by_ssh.out") == "$expected" ]] || fail "on a node that ssh started the bits differ"
+kill -INT "$cluster"
+wait "$cluster" || fail "a cluster with ssh did not end well"
+expect_nothing_left
+
 # One slot a node is too few for the quickstart's five nodes.
 start_cluster small --set slots=1
 out=$(timeout 20 "$TROUPE" rlhf configs/quickstart.yaml "${on[@]}" --set run.dir="$folder/never" 2>&1)

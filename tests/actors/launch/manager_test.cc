@@ -195,6 +195,14 @@ TEST_F(ManagerTest, ANameThatIsTakenIsRefusedToTheSecond) {
   EXPECT_NE(report.back().find("join under another --name"), std::string::npos);
 }
 
+TEST_F(ManagerTest, AMemberThatIsNotOursAndLeavesMayComeAgain) {
+  const auto b = join("b");
+  kill(b);
+  EXPECT_EQ(report.back(), "node b left");
+  join("b");
+  EXPECT_EQ(report.back(), "node b joined: process 7 on here");
+}
+
 TEST_F(ManagerTest, StoppingAsksRunsFirstAndMembersWhenNoRunIsLeft) {
   join("a");
   const auto run = reserve({"x"});

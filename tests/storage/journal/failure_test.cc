@@ -31,5 +31,16 @@ TEST(FailureTest, TheFirstOneStaysUntilTheRunGoesOnAndThenInTheHistory) {
   EXPECT_EQ(all[1].node, "office");
 }
 
+// A run that filled its disk must go on all the same.
+TEST(FailureTest, OneThatWasCutOffIsNone) {
+  TemporaryFolder run;
+  for (const char* text : {"", "{\"node\": \"jud", "[]"}) {
+    rewrite(run / "failure.json", text);
+    EXPECT_FALSE(read_failure(run.path())) << text;
+    EXPECT_NO_THROW(shelve_failure(run.path())) << text;
+    EXPECT_TRUE(read_failures(run.path()).empty()) << text;
+  }
+}
+
 }  // namespace
 }  // namespace troupe
