@@ -16,6 +16,7 @@
 #include "apps/cluster_option.h"
 #include "apps/cluster_topology.h"
 #include "apps/commands.h"
+#include "apps/terminal_colours.h"
 #include "apps/topology_page.h"
 #include "base/error.h"
 #include "storage/inspect/critical_path.h"
@@ -42,12 +43,16 @@ std::string gantt_of(const Options& options) try {
   return "";
 }
 
+std::string shown(const std::string& text) {
+  return wants_colours() ? coloured(text) : text;
+}
+
 // Shows the run anew each second until a key or Ctrl-C ends it, or the run its end.
 void watch(const Options& options) {
   pollfd key = {STDIN_FILENO, POLLIN, 0};
   do {
     const auto topology = read_topology(options.run_dir);
-    const auto text = to_text(topology) + gantt_of(options);
+    const auto text = shown(to_text(topology) + gantt_of(options));
     if (isatty(STDOUT_FILENO)) std::cout << "\x1b[H\x1b[2J";
     std::cout << text << std::flush;
     const bool runs = std::ranges::any_of(topology.nodes,
@@ -92,7 +97,7 @@ void topology(const Options& options) {
   if (options.json)
     std::cout << to_json(topology) << "\n";
   else
-    std::cout << (options.dot ? to_dot(topology) : to_text(topology) + gantt_of(options));
+    std::cout << (options.dot ? to_dot(topology) : shown(to_text(topology) + gantt_of(options)));
 }
 
 }  // namespace

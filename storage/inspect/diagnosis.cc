@@ -192,7 +192,7 @@ class Doctor {
 };
 
 ProcessState process_state(const NodeRecord& node) {
-  if (!lives_here(node)) return ProcessState::gone;
+  if (!is_alive(node)) return ProcessState::gone;
   std::ifstream file("/proc/" + std::to_string(node.pid) + "/stat");
   std::string stat;
   std::getline(file, stat);

@@ -66,10 +66,16 @@ std::vector<NodeRecord> records_between(const std::string& run_dir, int64_t firs
   return records;
 }
 
-bool lives_here(const NodeRecord& record) {
+bool is_alive_at(const NodeRecord& record, int64_t now_ns) {
   char host[256] = {};
   gethostname(host, sizeof(host) - 1);
-  return record.host == host && process_start(record.pid) == record.process_start;
+  if (record.host == host) return process_start(record.pid) == record.process_start;
+  return std::chrono::nanoseconds(now_ns - record.wall_time_ns) < kFarSilence;
+}
+
+bool is_alive(const NodeRecord& record) {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return is_alive_at(record, std::chrono::nanoseconds(now).count());
 }
 
 std::string address_in_run(const ActorRecord& actor, const NodeRecord& node) {

@@ -1,6 +1,7 @@
 // The records of a run's nodes, read from the journals in its folder.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <optional>
@@ -29,8 +30,11 @@ std::vector<NodeRecord> last_records(const std::string& run_dir,
 // Every node's records of steps first..last, in their order, node by node.
 std::vector<NodeRecord> records_between(const std::string& run_dir, int64_t first, int64_t last);
 
-// Only processes of this host can be looked up.
-bool lives_here(const NodeRecord& record);
+// Whether the process that wrote it is there still: on this host it is looked up, on another it is
+// believed for as long as its records (one each half second or so) are this young.
+inline constexpr std::chrono::seconds kFarSilence{30};
+bool is_alive(const NodeRecord& record);
+bool is_alive_at(const NodeRecord& record, int64_t now_ns);  // since 1970
 
 // What runs in every node answers to the same name, so the node's is added: "tracer@judge".
 std::string address_in_run(const ActorRecord& actor, const NodeRecord& node);

@@ -60,7 +60,7 @@ Topology topology_at(const std::vector<Records>& nodes, int64_t step, bool now,
     last.push_back(*found);
     if (!now) last.back().final = false;
   }
-  const auto is_there = [now](const NodeRecord& node) { return !now || lives_here(node); };
+  const auto is_there = [now](const NodeRecord& node) { return !now || is_alive(node); };
   return build_topology(std::move(last), is_there, lives);
 }
 

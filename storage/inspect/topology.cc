@@ -68,13 +68,13 @@ void add_staleness(Topology& topology) {
 }  // namespace
 
 Topology build_topology(std::vector<NodeRecord> records,
-                        const std::function<bool(const NodeRecord&)>& lives_here,
+                        const std::function<bool(const NodeRecord&)>& is_alive,
                         const NodeLives& history) {
   std::ranges::sort(records, {}, &NodeRecord::node);
   const ActorNames names(records);
   Topology topology;
   for (auto& node : records) {
-    auto state = node.final ? "ended" : lives_here(node) ? "running" : "lost";
+    auto state = node.final ? "ended" : is_alive(node) ? "running" : "lost";
     topology.nodes.push_back({node.node, node.pid, node.host, state, node.step});
     auto& out = topology.nodes.back();
     if (const auto found = history.find(node.node); found != history.end())
@@ -95,7 +95,7 @@ Topology build_topology(std::vector<NodeRecord> records,
 
 Topology read_topology(const std::string& run_dir, std::optional<int64_t> step) {
   const auto history = read_lives(run_dir);
-  if (!step) return build_topology(last_records(run_dir), lives_here, history);
+  if (!step) return build_topology(last_records(run_dir), is_alive, history);
   auto records = last_records(run_dir, step);
   for (auto& record : records) record.final = false;  // the last step's ended the node, too
   return build_topology(

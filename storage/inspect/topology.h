@@ -62,9 +62,9 @@ struct Topology {
   std::vector<TopologyEdge> edges;    // the most handler time first
 };
 
-// `lives_here` tells whether the process that wrote a record is there still.
+// `is_alive` tells whether the process that wrote a record is there still.
 Topology build_topology(std::vector<NodeRecord> records,
-                        const std::function<bool(const NodeRecord&)>& lives_here,
+                        const std::function<bool(const NodeRecord&)>& is_alive,
                         const NodeLives& history = {});
 
 // As the journals under run_dir/journal have it last, or at the end of `step`. Throws UsageError if

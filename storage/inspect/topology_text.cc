@@ -142,7 +142,8 @@ std::string text_of(const TopologyActor& actor, const TopologyNode& node) {
                      100 * actor.busy_share);
   if (actor.state != node.state) line += "  " + actor.state;
   if (actor.mailbox_depth > 0 && node.state != "ended")
-    line += format("  %lld queued", static_cast<long long>(actor.mailbox_depth));
+    line += format("  %lld queued for %s", static_cast<long long>(actor.mailbox_depth),
+                   duration(actor.oldest_message_ms * 1e3).c_str());
   line += gauges_text(actor.gauges);
   return clipped(line, 93);
 }
