@@ -7,7 +7,8 @@ namespace troupe {
 
 std::string coloured(const std::string& topology_text);
 
-// Whether standard output is a terminal that wants colours; NO_COLOR in the environment refuses them.
+// Whether standard output is a terminal that wants colours; NO_COLOR in the environment refuses
+// them.
 bool wants_colours();
 
 }  // namespace troupe

@@ -137,14 +137,14 @@ std::string gauges_text(const std::map<std::string, double>& gauges) {
 
 // An actor's state is shown where it is not its node's.
 std::string text_of(const TopologyActor& actor, const TopologyNode& node) {
-  auto line = format("%-27s %-17s %8lld handled %5.1f %% busy", clipped(actor.address, 27).c_str(),
+  auto line = format("%-27s %-17s %7lld handled %5.1f %% busy", clipped(actor.address, 27).c_str(),
                      clipped(actor.kind, 17).c_str(), static_cast<long long>(actor.handled),
                      100 * actor.busy_share);
   if (actor.state != node.state) line += "  " + actor.state;
-  if (actor.mailbox_depth > 0 && node.state != "ended")
-    line += format("  %lld queued for %s", static_cast<long long>(actor.mailbox_depth),
-                   duration(actor.oldest_message_ms * 1e3).c_str());
   line += gauges_text(actor.gauges);
+  if (actor.mailbox_depth > 0 && node.state != "ended")
+    line += format("  %lld queued %s", static_cast<long long>(actor.mailbox_depth),
+                   duration(actor.oldest_message_ms * 1e3).c_str());
   return clipped(line, 93);
 }
 
