@@ -90,18 +90,30 @@ void start(const Options& options) {
   go_on(run_dir.string(), endpoint, reserved.get());
 }
 
+// A step that is named now; the one at which the run has stopped before is no matter.
+void check_stop_is_ahead(const Config& config, int64_t step) {
+  const auto stop = config.as<RunConfig>().getRun().getStopAfterStep();
+  const bool is_new = config.origin("run.stop_after_step").starts_with("--set");
+  if (is_new && stop > 0 && stop <= step)
+    config.reject("run.stop_after_step", " = " + std::to_string(stop) +
+                                             ": the run has passed it, it is at step " +
+                                             std::to_string(step));
+}
+
 void resume(const Options& options) {
   const auto& run_dir = options.resume;
   const auto config = std::make_shared<const Config>(reopen_run_folder(run_dir, options.set));
   if (options.dry_run) return show(*config, RunSetup(config));
-  MetricsEndpoint endpoint(prometheus_address(*config));
-  if (!options.set.empty()) write_run_config(run_dir, *config);
-  const RunSetup setup(run_dir);
-  const auto progress = read_progress(setup);
-  if (progress.is_done(setup)) {
+  const RunSetup before(run_dir);
+  const auto progress = read_progress(before);
+  if (progress.is_done(before)) {
     std::cout << "run folder " << run_dir << ": ended at step " << progress.step << std::endl;
     return print_result(run_dir);
   }
+  check_stop_is_ahead(*config, progress.step);
+  MetricsEndpoint endpoint(prometheus_address(*config));
+  if (!options.set.empty()) write_run_config(run_dir, *config);
+  const RunSetup setup(run_dir);
   const auto reserved = reserve_places(options.cluster, setup, run_dir);
   std::cout << "run folder " << run_dir << ": goes on "
             << (progress.step > 0 ? "from " + progress.checkpoint : progress.phase_done())

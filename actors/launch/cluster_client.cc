@@ -81,28 +81,29 @@ namespace {
 
 // Asks the manager for a sign of life, again and again.
 void ping(caf::event_based_actor* self, const Manager& manager,
-          const std::function<void(const std::string&)>& lost) {
+          const std::function<void(const std::string&)>& gone) {
   self->request(manager, kLimit, Ping{})
       .then([=](const Pong&) { self->delayed_send(self, kPingInterval, PingCluster{}); },
-            [=](const caf::error&) { lost("does not answer any more"); });
+            [=](const caf::error&) { gone("does not answer any more"); });
 }
 
 struct AgentCallbacks {
   std::function<void(const Granted&)> granted;
   std::function<void(const NodeExited&)> exited;
-  std::function<void(const std::string&)> lost;
+  std::function<void()> stops;
+  std::function<void(const std::string&)> gone;
 };
 
 caf::behavior agent(caf::event_based_actor* self, const Manager& manager,
                     const AgentCallbacks& on) {
   self->monitor(manager);
-  self->set_down_handler([=](caf::down_msg&) { on.lost("is gone"); });
+  self->set_down_handler([=](caf::down_msg&) { on.gone("is gone"); });
   self->send(self, PingCluster{});
   return {
       [=](const Granted& granted) { on.granted(granted); },
       [=](const NodeExited& exited) { on.exited(exited); },
-      [=](const ClusterStops&) { on.lost("is being stopped"); },
-      [=](PingCluster) { ping(self, manager, on.lost); },
+      [=](const ClusterStops&) { on.stops(); },
+      [=](PingCluster) { ping(self, manager, on.gone); },
   };
 }
 
@@ -115,10 +116,11 @@ ClusterClient::ClusterClient(const std::string& address, const std::string& secr
   own_address_ = own_address_towards(cluster_.host);
   const auto welcome = enter(system_, cluster_.host, cluster_.port, "run", secret_);
   manager_ = caf::actor_cast<Manager>(welcome.supervisor);
-  agent_ = system_.spawn(agent, manager_,
-                         AgentCallbacks{[this](const Granted& x) { granted(x); },
-                                        [this](const NodeExited& x) { exited(x); },
-                                        [this](const std::string& why) { lost(why); }});
+  agent_ =
+      system_.spawn(agent, manager_,
+                    AgentCallbacks{[this](const Granted& x) { granted(x); },
+                                   [this](const NodeExited& x) { exited(x); }, [this] { stops(); },
+                                   [this](const std::string& how) { gone(how); }});
 }
 
 ClusterClient::~ClusterClient() {
@@ -192,12 +194,22 @@ void ClusterClient::exited(const NodeExited& exited) {
   hosted->on_exit({exited.by_signal, exited.number, exited.unseen});
 }
 
-// With the manager every node's process goes too; who asked is told once.
-void ClusterClient::lost(const std::string& why) {
+void ClusterClient::stops() {
   std::lock_guard lock(mutex_);
-  if (lost_) return;
-  lost_ = "the cluster " + cluster_.text() + " " + why;
+  lost_ = "the cluster " + cluster_.text() + " is being stopped";
   if (stop_) stop_(*lost_);
+  changed_.notify_all();
+}
+
+// Its members end with it, and with them the processes that they have started.
+void ClusterClient::gone(const std::string& how) {
+  std::lock_guard lock(mutex_);
+  lost_ = "the cluster " + cluster_.text() + " " + how;
+  for (const auto& [node, hosted] : hosted_) {
+    hosted->dead.set_value();
+    hosted->on_exit({.unseen = "was lost: " + *lost_});
+  }
+  hosted_.clear();
   changed_.notify_all();
 }
 

@@ -49,7 +49,8 @@ class ClusterClient : public ProcessSource {
   struct Hosted;  // a node's process, as far as we know
   void granted(const Granted& granted);
   void exited(const NodeExited& exited);
-  void lost(const std::string& why);
+  void stops();
+  void gone(const std::string& how);
   void end(const std::string& node, bool at_once);
 
   std::string secret_, own_address_;
@@ -67,7 +68,7 @@ class ClusterClient : public ProcessSource {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::optional<Granted> granted_;
-  std::optional<std::string> lost_;
+  std::optional<std::string> lost_;  // why the cluster is of no use any more
   std::function<void(const std::string&)> stop_;
   std::map<std::string, std::shared_ptr<Hosted>> hosted_;
 };

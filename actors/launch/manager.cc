@@ -110,16 +110,15 @@ void lose(Self* self, std::string name, const std::string& why) {  // the name m
     tell(member.mapped().actor, LeaveCluster{});  // in case that it can still hear
   const bool again = may_start_again(self, name);
   if (state.leaving) return end_if_all_left(state);
-  for (auto& node : state.roster.lose(name, why, !again))
-    if (state.runs.contains(node.run)) tell(state.runs.at(node.run).actor, node);
   const bool given_up = state.starts.contains(name) && !again;
+  for (auto& node : state.roster.lose(name, why, given_up))
+    if (state.runs.contains(node.run)) tell(state.runs.at(node.run).actor, node);
   const auto event = why + (again ? "; started again" : given_up ? "; given up" : "");
   state.roster.note(name, event);
   state.config.report("node " + name + " " + event);
   if (again) return start_member(self, name);
   if (state.stopping || state.roster.has_hope()) return;
-  state.ended = true;
-  state.config.ended("no node is left");
+  if (!std::exchange(state.ended, true)) state.config.ended("no node is left");
 }
 
 void join(Self* self, const MemberJoined& joined) {
@@ -228,7 +227,6 @@ void start_members(Self* self) {
   auto& state = self->state;
   const auto& limits = state.config.limits;
   for (const auto& member : state.config.members) {
-    state.roster.expect(member.name, member.slots > 0 ? member.slots : limits.default_slots);
     if (!member.is_ours) continue;
     state.starts.emplace(
         member.name,
@@ -243,6 +241,9 @@ Manager::behavior_type manager(Self* self, ManagerConfig config) {
   auto& state = self->state;
   state.config = std::move(config);
   state.last_check = self->clock().now();
+  const int default_slots = state.config.limits.default_slots;
+  for (const auto& member : state.config.members)
+    state.roster.expect(member.name, member.slots > 0 ? member.slots : default_slots);
   self->set_down_handler([=](caf::down_msg& down) { on_down(self, down.source); });
   self->delayed_send(self, state.config.limits.heartbeat_interval, CheckCluster{});
   return {

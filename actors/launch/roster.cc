@@ -1,7 +1,6 @@
 #include "actors/launch/roster.h"
 
 #include <algorithm>
-#include <set>
 
 #include "base/error.h"
 #include "base/nearest.h"
@@ -25,6 +24,7 @@ void Roster::expect(const std::string& name, int slots) {
   member.member = name;
   member.slots = slots;
   member.state = "expected";
+  expected_.insert(name);
 }
 
 void Roster::join(const MemberJoined& joined, int default_slots) {
@@ -50,7 +50,7 @@ void Roster::note(const std::string& member, const std::string& event) {
 std::vector<NodeExited> Roster::lose(const std::string& name, const std::string& why,
                                      bool for_good) {
   auto& member = members_.at(name);
-  member.state = for_good ? "given up" : "lost";
+  member.state = for_good || !expected_.contains(name) ? "given up" : "lost";
   std::vector<NodeExited> gone;
   for (const auto& [id, run] : runs_)
     for (const auto& place : run.places)
@@ -66,24 +66,32 @@ bool Roster::is_ready(const std::string& name) const {
   return found != members_.end() && found->second.state == "ready";
 }
 
+bool Roster::counts_on(const std::string& name) const {
+  const auto found = members_.find(name);
+  return found != members_.end() && found->second.state != "given up";
+}
+
 bool Roster::has_hope() const {
-  return std::ranges::any_of(members_, [](const auto& x) { return x.second.state != "given up"; });
+  return std::ranges::any_of(members_, [&](const auto& x) { return counts_on(x.first); });
 }
 
 std::map<std::string, int> Roster::free_slots(bool of_all) const {
   std::map<std::string, int> free;
   for (const auto& [name, member] : members_) {
-    if (of_all && member.state != "given up") free[name] = member.slots;
+    if (of_all && counts_on(name)) free[name] = member.slots;
     if (!of_all && member.state == "ready") free[name] = member.slots - member.used;
   }
   return free;
 }
 
+bool Roster::has_chosen(const WantedNode& node) const {
+  return !node.member.empty() || counts_on(node.node);
+}
+
 // Where the config says, else on the member of the node's own name, else where most slots are free.
 std::string Roster::member_for(const WantedNode& node,
                                const std::map<std::string, int>& free) const {
-  if (!node.member.empty()) return node.member;
-  if (members_.contains(node.node)) return node.node;
+  if (has_chosen(node)) return node.member.empty() ? node.node : node.member;
   const auto most = std::ranges::max_element(free, {}, [](const auto& x) { return x.second; });
   return most == free.end() ? "" : most->first;
 }
@@ -94,8 +102,7 @@ std::vector<Place> Roster::place(const std::vector<WantedNode>& nodes,
   std::vector<Place> places;
   for (const bool chosen : {true, false})
     for (const auto& node : nodes) {
-      const bool is_chosen = !node.member.empty() || members_.contains(node.node);
-      if (is_chosen != chosen) continue;
+      if (has_chosen(node) != chosen) continue;
       const auto slots = free.find(member_for(node, free));
       if (slots == free.end() || slots->second < 1) return {};
       --slots->second;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,7 +19,8 @@ class Roster {
   // `default_slots`.
   void join(const MemberJoined& joined, int default_slots);
   void note(const std::string& member, const std::string& event);  // into its history
-  // The member is gone, for good or to come again; the nodes of runs that went with it.
+  // The member is gone, for good or to come again (if it was expected, or is to be started); the
+  // nodes of runs that went with it.
   std::vector<NodeExited> lose(const std::string& member, const std::string& why, bool for_good);
   bool is_ready(const std::string& member) const;
   bool has_hope() const;  // some member is there, or may come
@@ -44,12 +46,15 @@ class Roster {
     std::vector<Place> places;  // empty: it waits
   };
   std::map<std::string, int> free_slots(bool of_all) const;
+  bool counts_on(const std::string& member) const;
+  bool has_chosen(const WantedNode& node) const;  // a member, by key or by name
   std::string member_for(const WantedNode& node, const std::map<std::string, int>& free) const;
   std::vector<Place> place(const std::vector<WantedNode>& nodes,
                            std::map<std::string, int> free) const;
   void check_possible(const std::vector<WantedNode>& nodes) const;
 
   std::map<std::string, MemberStatus> members_;
+  std::set<std::string> expected_;
   std::map<int64_t, Run> runs_;  // ids ascend, so this is the queue's order too
   int64_t next_run_ = 1;
 };

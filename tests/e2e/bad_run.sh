@@ -82,6 +82,8 @@ for one_process in true false; do
   run=$disk/run-$one_process
   "$TROUPE" rlhf "${small[@]}" --set run.dir="$run" --set run.stop_after_step=2 >/dev/null ||
     fail "no run on an empty disk"
+  refused 2 "run.stop_after_step = 1: the run has passed it, it is at step 2" rlhf --resume "$run" \
+    --set run.stop_after_step=1
   head -c 400m /dev/zero >"$disk/filler" 2>/dev/null
   cp "$run/config.yaml" "$folder/config.yaml"
   refused 1 "$run/config.yaml.partial: No space left on device" rlhf --resume "$run" --set run.stop_after_step=0

@@ -110,6 +110,19 @@ kill -INT "$cluster"
 wait "$cluster" || fail "a cluster with ssh did not end well"
 expect_nothing_left
 
+# The cluster itself is killed: the run says so, and nothing of it is left.
+start_cluster killed
+run_on orphaned trainer.total_steps=100000 & run=$!
+await '"phase":"ppo"' "$folder/orphaned/metrics.jsonl"
+kill -9 "$cluster"
+wait "$run"
+[[ $? == 1 && $(cat "$folder/orphaned.out") == *"was lost: the cluster $address is gone"*"--resume"* ]] ||
+  fail "without its cluster: $(cat "$folder/orphaned.out")"
+expect_nothing_left
+step=$(find "$folder/orphaned/checkpoints" -name 'step-*[0-9]' | sort | tail -1)
+timeout 60 "$TROUPE" rlhf --resume "$folder/orphaned" --set run.stop_after_step=$((10#${step##*-} + 1)) >"$folder/resumed.out" 2>&1 ||
+  fail "on its own again: $(cat "$folder/resumed.out")"
+
 # One slot a node is too few for the quickstart's five nodes.
 start_cluster small --set slots=1
 out=$(timeout 20 "$TROUPE" rlhf configs/quickstart.yaml "${on[@]}" --set run.dir="$folder/never" 2>&1)

@@ -122,6 +122,29 @@ TEST(RosterTest, WithAMemberItsNodesOfEveryRunAreLostAndTheReasonIsSaid) {
   EXPECT_FALSE(roster.has_hope());
 }
 
+TEST(RosterTest, OnlyAnExpectedMemberThatLeavesIsCountedOnToComeAgain) {
+  Roster roster;
+  roster.expect("planned", 1);
+  for (const char* name : {"planned", "visitor"}) {
+    roster.join({.member = name}, 1);
+    roster.lose(name, "left", false);
+  }
+  roster.queue("run", nodes({"x"}));
+  EXPECT_THROW(roster.queue("run", nodes({"x", "y"})), Error);
+  EXPECT_EQ(roster.admit(), std::vector<int64_t>{});
+  roster.join({.member = "planned"}, 1);
+  EXPECT_EQ(roster.admit().size(), 1u);
+}
+
+// A node is bound to its namesake only as long as that may come.
+TEST(RosterTest, AGivenUpNamesakeHoldsNobodyUp) {
+  auto roster = two_members();
+  roster.lose("a", "was killed", true);
+  const auto run = roster.queue("run", nodes({"a"}));
+  roster.admit();
+  EXPECT_EQ(members_of_places(roster, run), Names{"a@b"});
+}
+
 TEST(RosterTest, TheHistoryKeepsTheLatestEvents) {
   auto roster = two_members();
   for (int i = 0; i < 60; ++i) roster.note("a", std::to_string(i));
