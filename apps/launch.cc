@@ -23,9 +23,9 @@ struct Options {
 
 fs::path make_cluster_folder(const Config& config, const fs::path& config_file) {
   const std::string dir = config.as<ClusterConfig>().getDir().cStr();
-  const auto folder = dir.empty()
-                          ? dated_folder("clusters", config_file, std::chrono::system_clock::now())
-                          : fs::path(dir);
+  auto folder = dir.empty()
+                    ? dated_folder("clusters", config_file, std::chrono::system_clock::now())
+                    : fs::path(dir);
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) throw UsageError("dir = " + folder.string() + ": cannot be made: " + error.message());

@@ -139,6 +139,7 @@ void ChannelReceiver::run() try {
 
 void ChannelReceiver::deliver(const zmq::message_t& header_frame, zmq::message_t payload) {
   std::vector<capnp::word> words(header_frame.size() / sizeof(capnp::word));  // aligned copy
+  CHECK(!words.empty(), header_frame.size());
   std::memcpy(words.data(), header_frame.data(), words.size() * sizeof(capnp::word));
   capnp::FlatArrayMessageReader reader(kj::arrayPtr(words.data(), words.size()));
   auto header = reader.getRoot<wire::TensorHeader>();
