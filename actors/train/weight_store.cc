@@ -17,9 +17,18 @@ void WeightStoreState::pass_on(const TensorMessage& message) {
     outlet.send(message.stream, message.sequence, message.tensor);
 }
 
-void WeightStoreState::loaded(const VersionLoaded& loaded) {
+void WeightStoreState::announce(int64_t new_version, ActorProbe& probe) {
+  CHECK(waiting_for.empty(), version, new_version);
+  version = new_version;
+  for (const auto& [address, follower] : followers)
+    waiting_for[address] =
+        probe.waits_for(address, "loading of version " + std::to_string(version));
+}
+
+void WeightStoreState::loaded(const VersionLoaded& loaded, ActorProbe& probe) {
   if (loaded.version != version) return;
-  waiting_for.erase(loaded.follower);
+  if (const auto wait = waiting_for.extract(loaded.follower); !wait.empty())
+    probe.got(wait.mapped());
   if (waiting_for.empty() && done.pending()) done.deliver(StageDone{});
 }
 
@@ -32,9 +41,7 @@ WeightStore::behavior_type weight_store(Traced<WeightStore, WeightStoreState>* s
       [&state](const TensorMessage& message) { state.pass_on(message); },
       [&state](const Peers& peers) { state.connect(peers); },
       [self, &state](const PublishVersion& publish) -> caf::result<StageDone> {
-        CHECK(state.waiting_for.empty(), state.version, publish.version);
-        state.version = publish.version;
-        for (const auto& [address, follower] : state.followers) state.waiting_for.insert(address);
+        state.announce(publish.version, self->probe());
         auto done = self->make_response_promise<StageDone>();
         state.done = done;
         state.role.tell(
@@ -49,7 +56,7 @@ WeightStore::behavior_type weight_store(Traced<WeightStore, WeightStoreState>* s
             });
         return done;
       },
-      [&state](const VersionLoaded& loaded) { state.loaded(loaded); },
+      [self, &state](const VersionLoaded& loaded) { state.loaded(loaded, self->probe()); },
   };
 }
 

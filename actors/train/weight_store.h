@@ -5,7 +5,6 @@
 #include <caf/all.hpp>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -34,12 +33,13 @@ struct WeightStoreState {
   std::map<std::string, caf::strong_actor_ptr> followers;
   std::map<std::string, TensorOutlet> outlets;
   int64_t version = -1;
-  std::set<std::string> waiting_for;
+  std::map<std::string, int64_t> waiting_for;  // followers, and what the probe calls these waits
   caf::typed_response_promise<StageDone> done;
 
   void connect(const Peers& peers);
   void pass_on(const TensorMessage& message);
-  void loaded(const VersionLoaded& loaded);
+  void announce(int64_t new_version, ActorProbe& probe);
+  void loaded(const VersionLoaded& loaded, ActorProbe& probe);
 };
 
 WeightStore::behavior_type weight_store(Traced<WeightStore, WeightStoreState>* self,

@@ -51,6 +51,17 @@ class WeightStoreTest : public TinyRoles {
     scheduler.run();
   }
 
+  // Whom the store waits for, as the topology has it.
+  std::vector<std::string> waits() {
+    std::vector<std::string> whom;
+    for (const auto& probe : config.trace_book.probes()) {
+      const auto stats = probe->stats();
+      if (stats.id != store->id()) continue;
+      for (const auto& wait : stats.waits) whom.push_back(wait.whom + ": " + wait.what);
+    }
+    return whom;
+  }
+
   std::vector<Stage> stages;
   std::map<std::string, Follower> followers;
   WeightStore store;
@@ -75,6 +86,16 @@ TEST_F(WeightStoreTest, EveryFollowerGetsAllWeightsBitForBitAndIsToldTheirNumber
       EXPECT_EQ(message.sender, "weight_store/policy");
     }
   }
+}
+
+TEST_F(WeightStoreTest, TheTopologyIsToldWhichFollowersItWaitsFor) {
+  publish(3);
+  EXPECT_EQ(waits(), (std::vector<std::string>{"rollout/0: loading of version 3",
+                                               "rollout/1: loading of version 3"}));
+  report_loaded(3, "rollout/0");
+  EXPECT_EQ(waits(), std::vector<std::string>{"rollout/1: loading of version 3"});
+  report_loaded(3, "rollout/1");
+  EXPECT_TRUE(waits().empty());
 }
 
 TEST_F(WeightStoreTest, AnUpdateIsInTheNextVersionAndNotInTheTensorsOfTheLast) {
@@ -117,7 +138,7 @@ TEST_F(WeightStoreTest, TwoVersionsAtOnceEndTheStoreWithBothNumbers) {
   store->attach_functor([this](const caf::error& error) { reason = text_of(error); });
   publish(3);
   publish(4);
-  EXPECT_NE(reason.find("state.version = 3, publish.version = 4"), std::string::npos) << reason;
+  EXPECT_NE(reason.find("version = 3, new_version = 4"), std::string::npos) << reason;
 }
 
 }  // namespace
