@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 
 root=$(mktemp -d)
 clean_up() {
-  umount -q "$root/proc" || true
+  umount -q "$root/dev/pts" "$root/proc" || true
   rm -rf --one-file-system "$root"
 }
 trap clean_up EXIT
@@ -22,6 +22,8 @@ cp -f /etc/resolv.conf "$root/etc/resolv.conf"
 cp -f /etc/apt/apt.conf.d/*proxy* "$root/etc/apt/apt.conf.d/" 2>/dev/null || true
 install -d -m 1777 "$root/dev/shm"
 mount -t proc proc "$root/proc"
+mount -t devpts -o newinstance,ptmxmode=0666 devpts "$root/dev/pts"
+ln -sf pts/ptmx "$root/dev/ptmx"
 
 git clone -q --no-hardlinks . "$root/troupe"
 chroot "$root" env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin TERM=dumb \

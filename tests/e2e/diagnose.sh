@@ -40,8 +40,9 @@ start stopped
 expect 0 "healthy: 6 nodes run"
 stopped=$(pid_of trainer-1)
 kill -STOP "$stopped"
-for _ in $(seq 100); do # until its neighbour has noted that it waits
-  "$TROUPE" topology "$run" --diagnose | grep -q "waits for \(policy/pp1\|rollout\)" && break # in training or before it
+for _ in $(seq 100); do # until its neighbour has noted that it waits, in training or before it
+  said=$("$TROUPE" topology "$run" --diagnose)
+  grep -q "waits for \(policy/pp1\|rollout\)" <<<"$said" && break
 done
 expect 3 "waiting: node trainer-1 (pid $stopped) is stopped since " "it hosts" "policy/pp1" " waits for " ", since "
 kill -CONT "$stopped"

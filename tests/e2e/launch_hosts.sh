@@ -6,15 +6,17 @@
 source tests/e2e/small_run.bash
 a=troupe-a-$$ b=troupe-b-$$
 trap 'ip netns del $a 2>/dev/null; ip netns del $b 2>/dev/null; rm -rf "$folder"' EXIT
-if ! { ip netns add $a && ip netns add $b && ip link add va netns $a type veth peer name vb netns $b; } 2>"$folder/refused"; then
+if ! { ip netns add $a && ip netns add $b && ip link add va netns $a type veth peer name vb netns $b &&
+  nsenter --net=/run/netns/$a true; } 2>"$folder/refused"; then
   echo "skipped, no network namespaces here: $(cat "$folder/refused")"
   exit 77
 fi
 for host in "$a va 10.77.0.1" "$b vb 10.77.0.2"; do
   read -r namespace link address <<<"$host"
-  ip -n "$namespace" addr add "$address/24" dev "$link"
-  ip -n "$namespace" link set "$link" up
-  ip -n "$namespace" link set lo up
+  inside=(nsenter --net="/run/netns/$namespace" ip) # `ip -n` would remount /, which a chroot has not
+  "${inside[@]}" addr add "$address/24" dev "$link"
+  "${inside[@]}" link set "$link" up
+  "${inside[@]}" link set lo up
 done
 
 await() {
@@ -26,17 +28,17 @@ await() {
 
 run_or_stop alone "${small[@]}"
 secret=$folder/cluster/secret
-ip netns exec $a "$TROUPE" launch configs/cluster.yaml --set listen=10.77.0.1:7433 dir="$folder/cluster" \
+nsenter --net=/run/netns/$a "$TROUPE" launch configs/cluster.yaml --set listen=10.77.0.1:7433 dir="$folder/cluster" \
   nodes='[{name: node-0}, {name: node-1, start: by_itself}]' >"$folder/cluster.out" 2>&1 &
 cluster=$!
 await "node node-0 joined" "$folder/cluster.out"
 # As a scheduler would start it: rank and address come from the environment.
-SLURM_PROCID=1 SLURM_LAUNCH_NODE_IPADDR=10.77.0.1 TROUPE_SECRET_FILE=$secret ip netns exec $b "$TROUPE" node \
+SLURM_PROCID=1 SLURM_LAUNCH_NODE_IPADDR=10.77.0.1 TROUPE_SECRET_FILE=$secret nsenter --net=/run/netns/$b "$TROUPE" node \
   >"$folder/node-1.out" 2>&1 &
 node=$!
 await "node node-1 joined" "$folder/cluster.out"
 
-on=(ip netns exec $a "$TROUPE" rlhf configs/quickstart.yaml --cluster 10.77.0.1:7433 --secret-file "$secret")
+on=(nsenter --net=/run/netns/$a "$TROUPE" rlhf configs/quickstart.yaml --cluster 10.77.0.1:7433 --secret-file "$secret")
 "${on[@]}" "${small[@]}" --set run.dir="$folder/spread" >"$folder/spread.out" 2>&1 ||
   fail "over two hosts: $(cat "$folder/spread.out")"
 [[ $(hash_in "$folder/spread.out") == "$(hash_in "$folder/alone.out")" ]] || fail "other bits: $(cat "$folder/spread.out")"
@@ -47,14 +49,14 @@ run=$!
 await '"phase":"ppo"' "$folder/long/metrics.jsonl"
 for host in "$a 10.77.0.1" "$b 10.77.0.2"; do
   read -r namespace address <<<"$host"
-  listening=$(ip netns exec "$namespace" ss -Hltn | awk '{print $4}')
+  listening=$(nsenter --net="/run/netns/$namespace" ss -Hltn | awk '{print $4}')
   [[ -n $listening && -z $(grep -v "^$address:" <<<"$listening") ]] || fail "$namespace listens elsewhere: $listening"
 done
 
 # What the tensors' sockets answer to a peer that would talk in the clear: that they speak CURVE.
 encrypted=0
-for port in $(ip netns exec $b ss -Hltn | awk '{print $4}' | cut -d: -f2); do
-  greeting=$(ip netns exec $b timeout 5 bash -c 'exec 3<>/dev/tcp/10.77.0.2/$1
+for port in $(nsenter --net=/run/netns/$b ss -Hltn | awk '{print $4}' | cut -d: -f2); do
+  greeting=$(nsenter --net=/run/netns/$b timeout 5 bash -c 'exec 3<>/dev/tcp/10.77.0.2/$1
     printf "\xff\0\0\0\0\0\0\0\1\x7f\3\0" >&3
     head -c 64 <&3 | tr -d "\0"' _ "$port")
   [[ $greeting == *CURVE* ]] && ((++encrypted)) || fail "port $port of host b answers in the clear"
