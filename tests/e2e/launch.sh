@@ -5,6 +5,7 @@
 # TIMEOUT 300
 # shellcheck source-path=SCRIPTDIR
 source tests/e2e/small_run.bash
+trap 'kill -9 ${cluster:-} ${run:-} 2>/dev/null; rm -rf "$folder"' EXIT # of no effect on what has ended
 
 # await TEXT FILE: until the file has the text; the test ends if it has not within a minute.
 await() {

@@ -5,7 +5,7 @@
 # shellcheck source-path=SCRIPTDIR
 source tests/e2e/small_run.bash
 a=troupe-a-$$ b=troupe-b-$$
-trap 'ip netns del $a 2>/dev/null; ip netns del $b 2>/dev/null; rm -rf "$folder"' EXIT
+trap 'kill -9 ${cluster:-} ${node:-} ${run:-} 2>/dev/null; ip netns del $a 2>/dev/null; ip netns del $b 2>/dev/null; rm -rf "$folder"' EXIT
 if ! { ip netns add $a && ip netns add $b && ip link add va netns $a type veth peer name vb netns $b &&
   nsenter --net=/run/netns/$a true; } 2>"$folder/refused"; then
   echo "skipped, no network namespaces here: $(cat "$folder/refused")"
