@@ -120,8 +120,8 @@ wait "$run"
 [[ $? == 1 && $(cat "$folder/orphaned.out") == *"was lost: the cluster $address is gone"*"--resume"* ]] ||
   fail "without its cluster: $(cat "$folder/orphaned.out")"
 expect_nothing_left
-step=$(find "$folder/orphaned/checkpoints" -name 'step-*[0-9]' | sort | tail -1)
-timeout 60 "$TROUPE" rlhf --resume "$folder/orphaned" --set run.stop_after_step=$((10#${step##*-} + 1)) >"$folder/resumed.out" 2>&1 ||
+step=$(find "$folder/orphaned/checkpoints" -name 'step-*[0-9]' 2>/dev/null | sort | tail -1)
+timeout 60 "$TROUPE" rlhf --resume "$folder/orphaned" --set run.stop_after_step=$((${step:+10#${step##*-} +} 1)) >"$folder/resumed.out" 2>&1 ||
   fail "on its own again: $(cat "$folder/resumed.out")"
 
 # One slot a node is too few for the quickstart's five nodes.
