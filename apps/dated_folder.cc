@@ -1,18 +1,12 @@
 #include "apps/dated_folder.h"
 
-#include <ctime>
+#include "base/wall_time.h"
 
 namespace troupe {
 namespace fs = std::filesystem;
 
-fs::path dated_folder(const fs::path& parent, const fs::path& config_file,
-                      std::chrono::system_clock::time_point now) {
-  const std::time_t seconds = std::chrono::system_clock::to_time_t(now);
-  std::tm utc = {};
-  gmtime_r(&seconds, &utc);
-  char text[32];
-  std::strftime(text, sizeof text, "-%Y%m%d-%H%M%S", &utc);
-  return parent / (config_file.stem().string() + text);
+fs::path dated_folder(const fs::path& parent, const fs::path& config_file, int64_t wall_time_ns) {
+  return parent / (config_file.stem().string() + utc_text(wall_time_ns, "-%Y%m%d-%H%M%S"));
 }
 
 void link_latest(const fs::path& folder, const fs::path& parent) {

@@ -2,15 +2,14 @@
 // latest of them.
 #pragma once
 
-#include <chrono>
+#include <cstdint>
 #include <filesystem>
 
 namespace troupe {
 
 // "runs/quickstart-20260131-142501" for "runs" and configs/quickstart.yaml.
 std::filesystem::path dated_folder(const std::filesystem::path& parent,
-                                   const std::filesystem::path& config_file,
-                                   std::chrono::system_clock::time_point now);
+                                   const std::filesystem::path& config_file, int64_t wall_time_ns);
 
 // Makes `latest` beside the folder link to it, if it lies in `parent`; in one step, so that there
 // is always a latest one.

@@ -10,6 +10,7 @@
 #include "apps/dated_folder.h"
 #include "apps/set_option.h"
 #include "base/error.h"
+#include "base/wall_time.h"
 
 namespace troupe {
 namespace {
@@ -23,9 +24,8 @@ struct Options {
 
 fs::path make_cluster_folder(const Config& config, const fs::path& config_file) {
   const std::string dir = config.as<ClusterConfig>().getDir().cStr();
-  auto folder = dir.empty()
-                    ? dated_folder("clusters", config_file, std::chrono::system_clock::now())
-                    : fs::path(dir);
+  auto folder =
+      dir.empty() ? dated_folder("clusters", config_file, wall_time_now_ns()) : fs::path(dir);
   std::error_code error;
   fs::create_directories(folder, error);
   if (error) throw UsageError("dir = " + folder.string() + ": cannot be made: " + error.message());

@@ -10,6 +10,7 @@
 #include "apps/dated_folder.h"
 #include "base/error.h"
 #include "base/run_config.h"
+#include "base/wall_time.h"
 #include "storage/file.h"
 #include "storage/inspect/topology.h"
 
@@ -88,9 +89,8 @@ void check_run_folder_is_free(const Config& config) {
 
 fs::path make_run_folder(Config& config, const fs::path& config_file) {
   const std::string dir = config.as<RunConfig>().getRun().getDir();
-  fs::path folder = dir.empty()
-                        ? dated_folder("runs", config_file, std::chrono::system_clock::now())
-                        : fs::path(dir);
+  fs::path folder =
+      dir.empty() ? dated_folder("runs", config_file, wall_time_now_ns()) : fs::path(dir);
   refuse_used(folder);
   make_folder(folder);
   if (dir.empty()) config.set("run.dir=" + folder.string());

@@ -6,6 +6,15 @@
 namespace troupe {
 namespace {
 
+// A node that ssh starts elsewhere dials `listen` from there.
+void check_is_reached(const Config& config, const std::string& key, const std::string& host) {
+  const std::string listen = config.as<ClusterConfig>().getListen().cStr();
+  const bool is_loopback = listen.starts_with("127.") || listen.starts_with("localhost:");
+  if (is_loopback && !host.ends_with("localhost"))
+    config.reject(key, " = " + host + ": other hosts cannot reach listen = " + listen +
+                           "\n  let it listen on an address of this host that they reach");
+}
+
 void check_node(const Config& config, const std::string& key, ClusterConfig::Node::Reader node,
                 std::set<std::string>& names) {
   const std::string name = node.getName().cStr();
@@ -15,6 +24,7 @@ void check_node(const Config& config, const std::string& key, ClusterConfig::Nod
     config.reject(key + ".name", " = " + name + ": another node has this name");
   const bool by_ssh = node.getStart() == ClusterConfig::Start::SSH;
   if (by_ssh && node.getHost().size() == 0) config.reject(key + ".host", ": start ssh needs it");
+  if (by_ssh) check_is_reached(config, key + ".host", node.getHost().cStr());
   if (!by_ssh && node.getHost().size() > 0)
     config.reject(key + ".host", ": only start ssh takes one");
 }

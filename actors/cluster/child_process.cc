@@ -68,13 +68,6 @@ ExitStatus wait_without_reaping(pid_t pid) {
 
 }  // namespace
 
-std::string to_string(const ExitStatus& status) {
-  if (!status.unseen.empty()) return status.unseen;
-  if (!status.by_signal) return "exited with status " + std::to_string(status.number);
-  return "was killed by signal " + std::to_string(status.number) + " (" + strsignal(status.number) +
-         ")";
-}
-
 ChildProcess::ChildProcess(std::vector<std::string> command, std::string log_file, OnExit on_exit,
                            int inherited) {
   CHECK(!command.empty());

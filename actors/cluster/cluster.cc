@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "actors/cluster/log.h"
+#include "base/wall_time.h"
 #include "storage/journal/failure.h"
 
 namespace troupe {
@@ -92,15 +93,8 @@ Cluster::~Cluster() {
 }
 
 void Cluster::end_actors() {
-  caf::scoped_actor self(system_);
-  for (const auto& actor :
-       {caf::actor_cast<caf::actor>(supervisor_), caf::actor_cast<caf::actor>(door_),
-        caf::actor_cast<caf::actor>(directory_)}) {
-    self->monitor(actor);
-    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
-    self->receive([](const caf::down_msg&) {},
-                  caf::after(kFindLimit) >> [] { spdlog::error("an actor does not end"); });
-  }
+  for (const auto& actor : {as_pointer(supervisor_), as_pointer(door_), as_pointer(directory_)})
+    if (!end_actor(system_, actor)) spdlog::error("an actor does not end");
 }
 
 RunOutcome Cluster::wait() {
@@ -176,10 +170,8 @@ void Cluster::report(const NodeFailure& failure) const {
 
 // A disk that is full must not hide the failure itself.
 void Cluster::note(const NodeFailure& failure) const try {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  note_failure(options_.run_dir,
-               {failure.node, failure.pid, failure.what, std::chrono::nanoseconds(now).count(),
-                last_lines(log_file(failure.node), kReportedLines)});
+  note_failure(options_.run_dir, {failure.node, failure.pid, failure.what, wall_time_now_ns(),
+                                  last_lines(log_file(failure.node), kReportedLines)});
 } catch (const std::exception& e) {
   spdlog::error("the failure is not noted: {}", e.what());
 }

@@ -78,13 +78,7 @@ class Cluster {
   LocalProcesses own_processes_;
   ProcessSource& processes_;
   uint16_t port_ = 0;
-  // Never unwound: a detached actor of CAF 0.17 now and then keeps a reference to itself (its issue
-  // 1196), and the system's destructor would wait for it for ever. Its actors are ended by ours.
-  struct System {
-    SystemConfig config;
-    caf::actor_system system{config.with_network()};
-  };
-  caf::actor_system& system_ = (new System)->system;
+  caf::actor_system& system_ = new_lasting_system();
   Directory directory_;
   Supervisor supervisor_;
   Door door_;

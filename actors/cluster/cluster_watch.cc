@@ -4,7 +4,7 @@
 #include <sstream>
 #include <utility>
 
-#include "base/utc_text.h"
+#include "base/wall_time.h"
 
 namespace troupe {
 namespace {

@@ -94,6 +94,12 @@ std::string read_secret(const std::string& path) {
   return secret;
 }
 
+std::string secret_of(const std::string& option, const std::string& path) try {
+  return read_secret(path);
+} catch (const Error& e) {
+  throw UsageError(option + ": " + e.what());
+}
+
 Door::behavior_type door(Traced<Door, DoorState>* self, DoorConfig config) {
   auto& state = self->state;
   state.config = std::move(config);

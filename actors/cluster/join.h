@@ -45,6 +45,8 @@ std::string join_proof(const std::string& secret, const std::string& speaker,
 std::string write_secret(const std::string& path);
 // Throws if others than the owner may read the file, or if it is no secret of ours.
 std::string read_secret(const std::string& path);
+// The same for a file that a user gave by `option`: throws UsageError that begins with it.
+std::string secret_of(const std::string& option, const std::string& path);
 
 // In the launcher: opens to those who know the secret.
 using Door = caf::typed_actor<caf::replies_to<Hello>::with<Challenge>,

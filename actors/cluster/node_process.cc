@@ -41,11 +41,7 @@ void die_with(pid_t parent) {
 
 void check_node_options(const NodeOptions& options) {
   parse_address(options.join, "--join");
-  try {
-    read_secret(options.secret_file);
-  } catch (const Error& e) {
-    throw UsageError(std::string("--secret-file: ") + e.what());
-  }
+  secret_of("--secret-file", options.secret_file);
 }
 
 void run_node(const NodeOptions& options, const ActorFactories& factories) {

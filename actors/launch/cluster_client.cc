@@ -16,16 +16,9 @@ constexpr auto kKillLimit = std::chrono::seconds(2);
 struct PingCluster {};
 
 // Its threads leave SIGINT and SIGTERM to the thread that calls this.
-template <class System>
 caf::actor_system& new_system() {
   const StopSignals blocked;
-  return (new System)->system;
-}
-
-std::string secret_in(const std::string& path) try {
-  return read_secret(path);
-} catch (const Error& e) {
-  throw UsageError(std::string("--secret-file: ") + e.what());
+  return new_lasting_system();
 }
 
 template <class Reply, class... Message>
@@ -110,9 +103,9 @@ caf::behavior agent(caf::event_based_actor* self, const Manager& manager,
 }  // namespace
 
 ClusterClient::ClusterClient(const std::string& address, const std::string& secret_file)
-    : secret_(secret_in(secret_file)),
+    : secret_(secret_of("--secret-file", secret_file)),
       cluster_(parse_address(address, "--cluster")),
-      system_(new_system<System>()) {
+      system_(new_system()) {
   own_address_ = own_address_towards(cluster_.host);
   const auto welcome = enter(system_, cluster_.host, cluster_.port, "run", secret_);
   manager_ = caf::actor_cast<Manager>(welcome.supervisor);
@@ -126,10 +119,7 @@ ClusterClient::ClusterClient(const std::string& address, const std::string& secr
 ClusterClient::~ClusterClient() {
   on_stop({});
   if (run_ != 0) caf::anon_send(manager_, Release{run_});
-  caf::scoped_actor self(system_);
-  self->monitor(agent_);
-  caf::anon_send_exit(agent_, caf::exit_reason::user_shutdown);
-  self->receive([](const caf::down_msg&) {}, caf::after(kLimit) >> [] {});
+  end_actor(system_, caf::actor_cast<caf::strong_actor_ptr>(agent_));
 }
 
 ClusterStatus ClusterClient::status() {

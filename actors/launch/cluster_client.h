@@ -55,11 +55,6 @@ class ClusterClient : public ProcessSource {
 
   std::string secret_, own_address_;
   SocketAddress cluster_;
-  // Never unwound, as in cluster.h.
-  struct System {
-    SystemConfig config;
-    caf::actor_system system{config.with_network()};
-  };
   caf::actor_system& system_;
   Manager manager_;
   caf::actor agent_;  // receives what the manager says

@@ -31,15 +31,6 @@ ManagerLimits limits_of(ClusterConfig::Reader config) {
   return limits;
 }
 
-std::string secret_of(const std::string& path) {
-  if (!fs::exists(path)) return write_secret(path);
-  try {
-    return read_secret(path);
-  } catch (const Error& e) {
-    throw UsageError(std::string("secret_file: ") + e.what());
-  }
-}
-
 // For the shell at the far end of ssh.
 std::string quoted(const std::string& word) {
   std::string out = "'";
@@ -76,7 +67,8 @@ LaunchedCluster::LaunchedCluster(const Config& config, std::string folder,
       address_(parse_address(config_.getListen().cStr(), "listen", true)) {
   if (secret_file_.empty()) secret_file_ = folder_ + "/secret";
   secret_file_ = fs::absolute(secret_file_).string();
-  secret_ = secret_of(secret_file_);
+  secret_ = fs::exists(secret_file_) ? secret_of("secret_file", secret_file_)
+                                     : write_secret(secret_file_);
   if (address_.host == "0.0.0.0")
     throw UsageError("listen = " + address_.text() +
                      ": expected the one address at which the others reach this host");
@@ -90,6 +82,8 @@ LaunchedCluster::LaunchedCluster(const Config& config, std::string folder,
 LaunchedCluster::~LaunchedCluster() {
   signals_.stop_listening();
   system_.middleman().unpublish(door_, address_.port);
+  end_actor(system_, caf::actor_cast<caf::strong_actor_ptr>(manager_));
+  end_actor(system_, caf::actor_cast<caf::strong_actor_ptr>(door_));
 }
 
 void LaunchedCluster::open_door() {

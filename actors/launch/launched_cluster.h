@@ -47,12 +47,7 @@ class LaunchedCluster {
   std::string secret_file_, secret_;
   SocketAddress address_;
   std::promise<std::string> ended_;
-  // Never unwound, as in cluster.h.
-  struct System {
-    SystemConfig config;
-    caf::actor_system system{config.with_network()};
-  };
-  caf::actor_system& system_ = (new System)->system;
+  caf::actor_system& system_ = new_lasting_system();
   Manager manager_;
   Door door_;
 };

@@ -18,15 +18,10 @@
 #include "actors/cluster/stop_signals.h"
 #include "actors/launch/member.h"
 #include "actors/trace/system_config.h"
+#include "base/host_name.h"
 
 namespace troupe {
 namespace {
-
-std::string host_name() {
-  char name[256] = {};
-  gethostname(name, sizeof(name) - 1);
-  return name;
-}
 
 std::unique_ptr<Process> start_node(const MemberOptions& options, const std::string& runtime_dir,
                                     const StartNode& node, int data_socket,

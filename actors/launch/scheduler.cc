@@ -8,24 +8,17 @@
 namespace troupe {
 namespace {
 
-struct RankVariable {
-  const char* name;
-  const char* scheduler;
-};
+// Of MPI, Slurm and a Kubernetes indexed job. srun's steps may run an MPI inside, so its own word
+// comes first.
+constexpr const char* kRanks[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK", "SLURM_PROCID",
+                                  "JOB_COMPLETION_INDEX"};
 
-// srun's steps may run an MPI inside, so MPI's own word comes first.
-constexpr RankVariable kRanks[] = {{"OMPI_COMM_WORLD_RANK", "MPI"},
-                                   {"PMIX_RANK", "MPI"},
-                                   {"PMI_RANK", "MPI"},
-                                   {"SLURM_PROCID", "Slurm"},
-                                   {"JOB_COMPLETION_INDEX", "Kubernetes"}};
-
-int rank_in(const RankVariable& variable, const std::string& value) {
+int rank_in(const std::string& variable, const std::string& value) {
   int rank = -1;
   const auto* end = value.data() + value.size();
   const auto [parsed, error] = std::from_chars(value.data(), end, rank);
   if (error != std::errc() || parsed != end || rank < 0)
-    throw UsageError(std::string(variable.name) + " = " + value + ": expected this process's rank");
+    throw UsageError(variable + " = " + value + ": expected this process's rank");
   return rank;
 }
 
@@ -56,10 +49,9 @@ std::string process_environment(const char* name) {
 SchedulerPlace scheduler_place(const Environment& environment) {
   SchedulerPlace place;
   place.address = address_in(environment);
-  for (const auto& variable : kRanks) {
-    const auto value = environment(variable.name);
+  for (const char* variable : kRanks) {
+    const auto value = environment(variable);
     if (value.empty()) continue;
-    place.scheduler = variable.scheduler;
     place.rank = rank_in(variable, value);
     break;
   }

@@ -12,7 +12,6 @@ namespace troupe {
 inline constexpr int kDefaultPort = 7433;  // of a resident cluster
 
 struct SchedulerPlace {
-  std::string scheduler;  // "Slurm", "MPI", "Kubernetes", "" for none
   std::optional<int> rank;
   std::string address;  // of the cluster, "host:port"; empty: the environment does not tell
 

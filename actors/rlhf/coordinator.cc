@@ -1,5 +1,6 @@
 #include "actors/rlhf/coordinator.h"
 
+#include "base/wall_time.h"
 #include "storage/checkpoint/checkpoint.h"
 #include "storage/file.h"
 
@@ -22,11 +23,6 @@ KlControllerConfig kl_config(RunConfig::Algorithm::Reader algorithm) {
 std::chrono::nanoseconds seconds_of(const json& metrics) {
   const double seconds = metrics.value("timing_s/step", 0.0);
   return std::chrono::nanoseconds(static_cast<int64_t>(seconds * 1e9));
-}
-
-double seconds_since_1970() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration<double>(now).count();
 }
 
 }  // namespace
@@ -130,7 +126,7 @@ void CoordinatorState::report(json metrics, int64_t step, int64_t total_steps) {
   }
   const std::chrono::duration<double> in_phase = std::chrono::steady_clock::now() - phase_started_;
   metrics["timing_s/phase"] = in_phase.count();
-  metrics["wall_time"] = seconds_since_1970();
+  metrics["wall_time"] = static_cast<double>(wall_time_now_ns()) / 1e9;
   const auto line = metrics.dump(-1, ' ', true);
   metrics_file_ << line << '\n';
   if (!metrics_file_.flush()) throw_errno("write", setup_->run_dir() + "/metrics.jsonl");

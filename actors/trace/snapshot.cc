@@ -4,16 +4,12 @@
 
 #include <chrono>
 
+#include "base/host_name.h"
+#include "base/wall_time.h"
 #include "storage/journal/process_start.h"
 
 namespace troupe {
 namespace {
-
-std::string host_name() {
-  char name[256] = {};
-  gethostname(name, sizeof(name) - 1);
-  return name;
-}
 
 void take_timeline(ActorProbe& probe, ActorRecord& actor) {
   for (const auto& span : probe.take_handled())
@@ -49,13 +45,12 @@ ActorRecord to_record(ActorStats stats, const std::map<caf::actor_id, ActorLabel
 NodeRecord snapshot(const caf::actor_system& system, const std::string& node, int64_t step,
                     bool final, Activity activity) {
   const auto& book = dynamic_cast<const SystemConfig&>(system.config()).trace_book;
-  auto now = std::chrono::system_clock::now().time_since_epoch();
   NodeRecord record{.node = node,
                     .pid = getpid(),
                     .process_start = process_start(getpid()),
                     .host = host_name(),
                     .system = to_string(system.node()),
-                    .wall_time_ns = std::chrono::nanoseconds(now).count(),
+                    .wall_time_ns = wall_time_now_ns(),
                     .steady_ns = ActorProbe::now_ns(),
                     .step = step,
                     .final = final};

@@ -20,4 +20,23 @@ SystemConfig& SystemConfig::with_network() {
   return *this;
 }
 
+caf::actor_system& new_lasting_system() {
+  struct Lasting {
+    SystemConfig config;
+    caf::actor_system system{config.with_network()};
+  };
+  return (new Lasting)->system;
+}
+
+bool end_actor(caf::actor_system& system, const caf::strong_actor_ptr& actor) {
+  caf::scoped_actor self(system);
+  const auto ending = caf::actor_cast<caf::actor>(actor);
+  self->monitor(ending);
+  caf::anon_send_exit(ending, caf::exit_reason::user_shutdown);
+  bool ended = false;
+  self->receive([&](const caf::down_msg&) { ended = true; },
+                caf::after(std::chrono::seconds(10)) >> [] {});
+  return ended;
+}
+
 }  // namespace troupe

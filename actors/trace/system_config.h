@@ -17,4 +17,12 @@ struct SystemConfig : caf::actor_system_config {
   mutable TraceBook trace_book;
 };
 
+// A system with network that is never unwound: a detached actor of CAF 0.17 now and then keeps a
+// reference to itself (its issue 1196), and the system's destructor would wait for it for ever. Who
+// makes it ends its actors, and the process ends without unwinding.
+caf::actor_system& new_lasting_system();
+
+// Ends an actor and waits until it has, for 10 s at most. Whether it has.
+bool end_actor(caf::actor_system& system, const caf::strong_actor_ptr& actor);
+
 }  // namespace troupe

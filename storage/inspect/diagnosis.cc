@@ -6,7 +6,7 @@
 #include <fstream>
 #include <set>
 
-#include "base/utc_text.h"
+#include "base/wall_time.h"
 #include "storage/inspect/node_records.h"
 
 namespace troupe {
@@ -214,8 +214,7 @@ Diagnosis diagnose_run(const std::string& run_dir) {
   input.records = last_records(run_dir);
   input.failure = read_failure(run_dir);
   input.state_of = process_state;
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  input.wall_time_ns = std::chrono::nanoseconds(now).count();
+  input.wall_time_ns = wall_time_now_ns();
   return diagnose(input);
 }
 

@@ -1,11 +1,11 @@
 #include "storage/inspect/node_records.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <filesystem>
 
 #include "base/error.h"
+#include "base/host_name.h"
+#include "base/wall_time.h"
 #include "storage/journal/process_start.h"
 
 namespace troupe {
@@ -67,15 +67,12 @@ std::vector<NodeRecord> records_between(const std::string& run_dir, int64_t firs
 }
 
 bool is_alive_at(const NodeRecord& record, int64_t now_ns) {
-  char host[256] = {};
-  gethostname(host, sizeof(host) - 1);
-  if (record.host == host) return process_start(record.pid) == record.process_start;
+  if (record.host == host_name()) return process_start(record.pid) == record.process_start;
   return std::chrono::nanoseconds(now_ns - record.wall_time_ns) < kFarSilence;
 }
 
 bool is_alive(const NodeRecord& record) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return is_alive_at(record, std::chrono::nanoseconds(now).count());
+  return is_alive_at(record, wall_time_now_ns());
 }
 
 std::string address_in_run(const ActorRecord& actor, const NodeRecord& node) {

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <sstream>
 
-#include "base/utc_text.h"
+#include "base/wall_time.h"
 #include "storage/inspect/topology.h"
 
 namespace troupe {

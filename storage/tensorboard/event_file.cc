@@ -2,11 +2,12 @@
 
 #include <unistd.h>
 
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/host_name.h"
+#include "base/wall_time.h"
 #include "storage/tensorboard/event_record.h"
 
 namespace troupe {
@@ -17,20 +18,13 @@ using nlohmann::json;
 
 constexpr const char* kPrefix = "events.out.tfevents.";
 
-double seconds_since_1970() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration<double>(now).count();
-}
-
 // events.out.tfevents.<time>.<host>.<process>, in a folder without another.
 std::string new_file_in(const std::string& folder) {
   make_folder(folder);
   for (const auto& entry : fs::directory_iterator(folder))
     if (entry.path().filename().string().starts_with(kPrefix)) fs::remove(entry.path());
-  char host[256] = {};
-  gethostname(host, sizeof(host) - 1);
-  return folder + "/" + kPrefix + std::to_string(static_cast<int64_t>(seconds_since_1970())) + "." +
-         host + "." + std::to_string(getpid());
+  return folder + "/" + kPrefix + std::to_string(wall_time_now_ns() / 1'000'000'000) + "." +
+         host_name() + "." + std::to_string(getpid());
 }
 
 Scalars scalars_of(const json& metrics) {
@@ -47,7 +41,7 @@ Scalars scalars_of(const json& metrics) {
 
 EventFile::EventFile(const std::string& folder, const std::string& metrics_file)
     : file_(new_file_in(folder)) {
-  file_.write(tf_record(version_event(seconds_since_1970())));
+  file_.write(tf_record(version_event(static_cast<double>(wall_time_now_ns()) / 1e9)));
   std::ifstream lines(metrics_file);
   for (std::string line; std::getline(lines, line);) add(json::parse(line));
 }

@@ -11,8 +11,7 @@ namespace {
 namespace fs = std::filesystem;
 
 TEST(DatedFolderTest, IsNamedByConfigAndTime) {
-  EXPECT_EQ(dated_folder("runs", "configs/quickstart.yaml",
-                         std::chrono::system_clock::from_time_t(1769869501)),
+  EXPECT_EQ(dated_folder("runs", "configs/quickstart.yaml", 1769869501LL * 1'000'000'000),
             "runs/quickstart-20260131-142501");
 }
 

@@ -7,14 +7,6 @@
 source tests/e2e/small_run.bash
 trap 'kill -9 ${cluster:-} ${run:-} 2>/dev/null; rm -rf "$folder"' EXIT # of no effect on what has ended
 
-# await TEXT FILE: until the file has the text; the test ends if it has not within a minute.
-await() {
-  grep -q -m1 -- "$1" <(timeout 60 tail -n +1 -F "$2" 2>/dev/null) || {
-    echo "'$1' did not come within a minute: $(cat "$2")"
-    exit 1
-  }
-}
-
 # start_cluster NAME SETTING...: its output in $folder/NAME.out, its process in $cluster, its address in $address.
 start_cluster() {
   local name=$1
@@ -101,9 +93,9 @@ expect_nothing_left
 mkdir "$folder/bin"
 printf '#!/bin/bash\necho "$@" >%q\nexec bash -c "${@: -1}"\n' "$folder/ssh.arguments" >"$folder/bin/ssh"
 chmod +x "$folder/bin/ssh"
-PATH=$folder/bin:$PATH start_cluster far --set nodes.1.start=ssh nodes.1.host=me@there nodes.1.program="$TROUPE" \
+PATH=$folder/bin:$PATH start_cluster far --set nodes.1.start=ssh nodes.1.host=me@localhost nodes.1.program="$TROUPE" \
   nodes.1.working_dir="$PWD"
-[[ $(cat "$folder/ssh.arguments") == *"BatchMode=yes"*"me@there"*"'node' '--join' '$address' '--name' 'node-1'"* ]] ||
+[[ $(cat "$folder/ssh.arguments") == *"BatchMode=yes"*"me@localhost"*"'node' '--join' '$address' '--name' 'node-1'"* ]] ||
   fail "ssh was asked for $(cat "$folder/ssh.arguments")"
 run_on by_ssh || fail "a run on a node that ssh started: $(cat "$folder/by_ssh.out")"
 [[ $(hash_in "$folder/by_ssh.out") == "$expected" ]] || fail "on a node that ssh started the bits differ"

@@ -19,13 +19,6 @@ for host in "$a va 10.77.0.1" "$b vb 10.77.0.2"; do
   "${inside[@]}" link set lo up
 done
 
-await() {
-  grep -q -m1 -- "$1" <(timeout 60 tail -n +1 -F "$2" 2>/dev/null) || {
-    echo "'$1' did not come within a minute: $(cat "$2")"
-    exit 1
-  }
-}
-
 run_or_stop alone "${small[@]}"
 secret=$folder/cluster/secret
 nsenter --net=/run/netns/$a "$TROUPE" launch configs/cluster.yaml --set listen=10.77.0.1:7433 dir="$folder/cluster" \

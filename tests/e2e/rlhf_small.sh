@@ -2,15 +2,8 @@
 # The quickstart with a few steps of each phase: metrics, exact agreement of rollout and training, a
 # topology, a checkpoint that verifies and generates, and one hash whatever the layout.
 # TIMEOUT 120
-set -uo pipefail
-folder=$(mktemp -d)
-trap 'rm -rf "$folder"' EXIT
-failed=0
-
-fail() {
-  echo "$*"
-  failed=1
-}
+# shellcheck source-path=SCRIPTDIR
+source tests/e2e/small_run.bash
 
 # small NAME SETTING...: a small run in a folder of this name; prints what the launcher prints.
 small() {

@@ -10,6 +10,14 @@ fail() {
   failed=1
 }
 
+# await TEXT FILE: until the file has the text; the test ends if it has not within a minute.
+await() {
+  grep -q -m1 -- "$1" <(timeout 60 tail -n +1 -F "$2" 2>/dev/null) || {
+    echo "'$1' did not come within a minute: $(cat "$2")"
+    exit 1
+  }
+}
+
 # Four steps with all that a run has, a checkpoint at each.
 small=(--set sft.steps=8 sft.batch_size=32 reward.steps=4 reward.pairs_per_step=8 reward.pool_prompts=32
   reward.statistics_samples=32 rollout.prompts_per_step=32 trainer.total_steps=4 trainer.save_freq=1

@@ -187,13 +187,5 @@ TEST_F(EncryptedTransportTest, OnlyWhoKnowsTheSecretGetsThroughTheHandshake) {
       may_send([](auto& socket) { dial_encrypted(socket, curve_keys("another secret")); }));
 }
 
-TEST(CurveKeysTest, AreTheSameForTheSameSecretAndNoOther) {
-  const auto keys = curve_keys("secret");
-  EXPECT_EQ(keys.public_key, curve_keys("secret").public_key);
-  EXPECT_EQ(keys.secret_key.size(), 40u);
-  EXPECT_NE(keys.secret_key, curve_keys("secret2").secret_key);
-  EXPECT_NE(keys.secret_key, keys.public_key);
-}
-
 }  // namespace
 }  // namespace troupe

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "base/host_name.h"
 #include "storage/journal/process_start.h"
 
 namespace troupe {
@@ -12,9 +13,7 @@ namespace {
 constexpr int64_t kSecond = 1'000'000'000;
 
 NodeRecord record_of_this_process() {
-  char host[256] = {};
-  gethostname(host, sizeof(host) - 1);
-  return {.pid = getpid(), .process_start = process_start(getpid()), .host = host};
+  return {.pid = getpid(), .process_start = process_start(getpid()), .host = host_name()};
 }
 
 TEST(NodeRecordsTest, OnThisHostTheProcessIsLookedUpHoweverOldItsRecordIs) {
