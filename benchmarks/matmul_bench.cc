@@ -19,9 +19,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "benchmarks/peak_loop.h"
 #include "devices/cpu/thread_pool.h"
 #include "kernels/matmul/matmul.h"
-#include "kernels/matmul/words.h"
 
 namespace troupe {
 namespace {
@@ -50,27 +50,15 @@ double quantile(std::vector<double> values, double q) {
   return *at;
 }
 
-// Sixteen lanes, enough accumulators to fill the pipelines, nothing else. Per thread.
-template <class T>
-double peak_flops() {
-  constexpr int kSums = 12, kSteps = 100'000;
-  const auto run = [] {
-    Vec sums[kSums];
-#pragma GCC unroll 12
-    for (int i = 0; i < kSums; ++i) sums[i] = set1(static_cast<float>(i));
-    float x = 1e-3f;
-    for (int step = 0; step < kSteps; ++step) {
-      asm volatile("" : "+x"(x));
-      const Vec a = set1(x);
-#pragma GCC unroll 12
-      for (int i = 0; i < kSums; ++i) sums[i] = multiply_add<T>(a, a, sums[i]);
-    }
-    volatile float keep = 0;
-    for (const Vec& sum : sums) keep = keep + reduce_add(sum);
-  };
-  double best = 1;
-  for (int i = 0; i < 20; ++i) best = std::min(best, time_of(run, 1));
-  return 2.0 * kSteps * kSums * kLanes * kElementsPerWord<T> / best;
+// Of one thread, in multiply-adds and additions a second.
+double peak_flops(DType dtype) {
+  double best = 0;
+  for (int i = 0; i < 20; ++i) {
+    const double start = now();
+    const double flops = run_peak_loop(dtype);
+    best = std::max(best, flops / (now() - start));
+  }
+  return best;
 }
 
 struct Matrix {
@@ -140,10 +128,7 @@ struct Bench {
   ThreadPool pool;
 
   Bench(DType type, int threads, int pairs)
-      : dtype(type),
-        num_pairs(pairs),
-        peak(threads * (type == DType::f32 ? peak_flops<float>() : peak_flops<Bf16>())),
-        pool(threads) {
+      : dtype(type), num_pairs(pairs), peak(threads * peak_flops(type)), pool(threads) {
     std::printf("%s, %d threads, peak %.0f GF/s\n", name_of(dtype).data(), threads, peak * 1e-9);
     std::printf("%-10s %5s %6s %6s | %8s %6s %7s | ours / oneDNN speed: median (10 %%, 90 %%)\n",
                 "", "m", "n", "k", "GF/s", "% peak", "GB/s");

@@ -1,6 +1,7 @@
 # troupe_library(<folder> [DEPENDS <folders>...] [LINK <third-party>...] [PRECOMPILE <headers>...]
 #                [EXCLUDE <sources>...])
-# Builds every source under <folder> and records the folders it may include.
+# Builds every source under <folder> and records the folders it may include. What is called *_cpu.cc is built once
+# for each instruction set.
 function(troupe_library folder)
   cmake_parse_arguments(arg "" "" "DEPENDS;LINK;PRECOMPILE;EXCLUDE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS ${folder}/*.cc)
@@ -8,6 +9,9 @@ function(troupe_library folder)
   if(arg_EXCLUDE)
     list(REMOVE_ITEM sources ${arg_EXCLUDE})
   endif()
+  set(cpu_sources ${sources})
+  list(FILTER cpu_sources INCLUDE REGEX _cpu\\.cc$)
+  list(FILTER sources EXCLUDE REGEX _cpu\\.cc$)
   list(TRANSFORM arg_DEPENDS PREPEND troupe_ OUTPUT_VARIABLE libraries)
   if(sources)
     set(scope PUBLIC)
@@ -22,6 +26,9 @@ function(troupe_library folder)
   endif()
   target_include_directories(troupe_${folder} ${scope} ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
   target_link_libraries(troupe_${folder} ${scope} ${libraries} ${arg_LINK})
+  if(cpu_sources)
+    troupe_instruction_sets(troupe_${folder} ${cpu_sources})
+  endif()
   list(JOIN arg_DEPENDS "," allowed)
   set_property(GLOBAL APPEND PROPERTY TROUPE_LAYERS "${folder}:${allowed}")
 endfunction()
@@ -52,36 +59,39 @@ function(troupe_schemas folder)
   endif()
 endfunction()
 
-# The kernels' instruction set: the machine's own unless TROUPE_ISA names another.
-function(troupe_kernel_flags)
+# troupe_instruction_sets(<target> <sources>...): compiles the sources for every instruction set, into <target>. Which
+# of them runs is chosen at start (kernels/instruction_set.h).
+function(troupe_instruction_sets target)
   set(avx2 -march=x86-64-v3)
   set(avx512 -march=x86-64-v4)
-  set(avx512_bf16 -march=x86-64-v4 -mavx512bf16)
-  set(isa ${TROUPE_ISA})
-  if(isa STREQUAL "AUTO")
-    file(STRINGS /proc/cpuinfo cpu_flags REGEX "^flags" LIMIT_COUNT 1)
-    if(cpu_flags MATCHES "avx512_bf16")
-      set(isa avx512_bf16)
-    elseif(cpu_flags MATCHES "avx512f.*avx512bw|avx512bw.*avx512f|avx512vl")
-      set(isa avx512)
-    else()
-      set(isa avx2)
-    endif()
-  endif()
-  message(STATUS "troupe: CPU kernels for ${isa}")
-  set(TROUPE_KERNEL_FLAGS ${${isa}} PARENT_SCOPE)
-  set(TROUPE_CPU_ISA ${isa} PARENT_SCOPE)
-  # GCC 12's own AVX-512 headers trigger the two silenced warnings (GCC bug 105593).
-  set(flags ${${isa}} -O3 -Wno-uninitialized -Wno-maybe-uninitialized)
-  target_compile_options(troupe_kernels PRIVATE ${flags})
-  set_property(GLOBAL PROPERTY TROUPE_KERNEL_FLAGS ${flags})
+  set(avx512_bf16 -march=x86-64-v4 -mavx512bf16 -mavx512vnni)
+  set(amx ${avx512_bf16} -mamx-tile -mamx-bf16 -mamx-int8)
+  set(script ${PROJECT_SOURCE_DIR}/cmake/instruction_sets.sh)
+  set(folder ${PROJECT_BINARY_DIR}/${target}.sets)
+  file(MAKE_DIRECTORY ${folder})
+  set(merged "")
+  foreach(isa avx2 avx512 avx512_bf16 amx)
+    add_library(${target}_${isa} OBJECT ${ARGN})
+    troupe_compile_options(${target}_${isa})
+    # GCC 12's own AVX-512 headers trigger the two silenced warnings (GCC bug 105593).
+    target_compile_options(${target}_${isa} PRIVATE ${${isa}} -O3 -Wno-uninitialized -Wno-maybe-uninitialized)
+    target_include_directories(${target}_${isa} PRIVATE $<TARGET_PROPERTY:${target},INCLUDE_DIRECTORIES>)
+    add_custom_command(OUTPUT ${folder}/${isa}.o BYPRODUCTS ${folder}/${isa}.o.names
+                       COMMAND ${script} merge ${isa} ${folder}/${isa}.o $<TARGET_OBJECTS:${target}_${isa}>
+                       DEPENDS $<TARGET_OBJECTS:${target}_${isa}> ${script} COMMAND_EXPAND_LISTS VERBATIM)
+    list(APPEND merged ${folder}/${isa}.o)
+  endforeach()
+  add_custom_command(OUTPUT ${folder}/dispatch.s COMMAND ${script} dispatch ${folder}/dispatch.s ${merged}
+                     DEPENDS ${merged} ${script} VERBATIM)
+  set_source_files_properties(${merged} PROPERTIES EXTERNAL_OBJECT TRUE GENERATED TRUE)
+  target_sources(${target} PRIVATE ${merged} ${folder}/dispatch.s)
 endfunction()
 
 # troupe_program(<name> <folder> ...): <folder>/<name>.cc as an executable over the folder's other sources.
 function(troupe_program name folder)
   cmake_parse_arguments(arg "" "" "DEPENDS;LINK;PRECOMPILE" ${ARGN})
   troupe_library(${folder} DEPENDS ${arg_DEPENDS} LINK ${arg_LINK} PRECOMPILE ${arg_PRECOMPILE} EXCLUDE ${folder}/${name}.cc)
-  target_compile_definitions(troupe_${folder} PRIVATE TROUPE_VERSION="${PROJECT_VERSION}" TROUPE_CPU_ISA="${TROUPE_CPU_ISA}"
+  target_compile_definitions(troupe_${folder} PRIVATE TROUPE_VERSION="${PROJECT_VERSION}"
                                                       TROUPE_BUILD_TYPE="${CMAKE_BUILD_TYPE}")
   add_executable(${name} ${folder}/${name}.cc)
   troupe_compile_options(${name})
@@ -154,9 +164,9 @@ function(troupe_tests)
       troupe_compile_options(${folder}_tests)
       target_link_libraries(${folder}_tests PRIVATE troupe_${folder} GTest::gtest_main GTest::gmock rapidcheck)
       target_compile_definitions(${folder}_tests PRIVATE TROUPE_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
-      if(folder STREQUAL "kernels")  # they test vec.h itself
-        get_property(kernel_flags GLOBAL PROPERTY TROUPE_KERNEL_FLAGS)
-        target_compile_options(${folder}_tests PRIVATE ${kernel_flags})
+      file(GLOB_RECURSE cpu_sources CONFIGURE_DEPENDS tests/${folder}/*_cpu.cc)
+      if(cpu_sources)
+        troupe_instruction_sets(${folder}_tests ${cpu_sources})
       endif()
       target_precompile_headers(${folder}_tests PRIVATE <gtest/gtest.h>)
       if(folder STREQUAL "actors")
@@ -164,6 +174,13 @@ function(troupe_tests)
       endif()
       gtest_discover_tests(${folder}_tests TEST_FILTER -RealModelTest.* DISCOVERY_TIMEOUT 60
                            WORKING_DIRECTORY ${PROJECT_SOURCE_DIR} PROPERTIES LABELS ${folder})
+      if(folder STREQUAL "kernels")  # the tests above ran on the best set of this machine
+        foreach(isa avx2 avx512 avx512_bf16 amx)
+          add_test(NAME kernels.${isa} COMMAND kernels_tests --gtest_brief=1 WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+          set_tests_properties(kernels.${isa} PROPERTIES LABELS kernels ENVIRONMENT TROUPE_INSTRUCTION_SET=${isa}
+                                                         SKIP_REGULAR_EXPRESSION "lacks the instruction set")
+        endforeach()
+      endif()
       if("${tests}" MATCHES "real_model_test.cc")  # one test: they share a model that is fetched once
         add_test(NAME ${folder}.real_model COMMAND ${folder}_tests --gtest_filter=RealModelTest.* WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
         set_tests_properties(${folder}.real_model PROPERTIES LABELS "${folder};model;slow" TIMEOUT 600 RUN_SERIAL ON

@@ -1,6 +1,6 @@
-// exp, log and their kin for sixteen lanes, and in double for tables: ours, because libm chooses a
-// variant by CPU and its last bit with it. Lanes are within an ulp or two; AVX-512 and AVX2 agree
-// in every bit. Coefficients interpolate the function at Chebyshev nodes of the reduced range.
+// exp, log and their kin for sixteen lanes: ours, because libm chooses a variant by CPU and its
+// last bit with it. Lanes are within an ulp or two; AVX-512 and AVX2 agree in every bit.
+// Coefficients interpolate the function at Chebyshev nodes of the reduced range.
 #pragma once
 
 #include <bit>
@@ -96,15 +96,5 @@ inline float exp(float x) {
 inline float log(float x) {
   return lane(log(set1(x)), 0);
 }
-
-struct SineCosine {
-  double sine, cosine;
-};
-// Of |x| up to 1e6, absolute error below 1e-12.
-SineCosine sine_cosine(double x);
-double natural_log(double x);          // of a positive normal number
-double exponential(double x);          // |x| up to 700
-double power(double base, double x);   // of a positive base
-double power(double base, int64_t n);  // by repeated multiplication, n >= 0
 
 }  // namespace troupe

@@ -4,6 +4,7 @@
 #include "kernels/elementwise/rope.h"
 #include "kernels/loops.h"
 #include "kernels/math.h"
+#include "kernels/table_math.h"
 
 namespace troupe {
 namespace {

@@ -3,7 +3,7 @@
 #include <numbers>
 
 #include "base/error.h"
-#include "kernels/math.h"
+#include "kernels/table_math.h"
 
 namespace troupe {
 namespace {

@@ -3,6 +3,7 @@
 #include "kernels/loops.h"
 #include "kernels/math.h"
 #include "kernels/optimizer/adamw.h"
+#include "kernels/table_math.h"
 
 namespace troupe {
 namespace {

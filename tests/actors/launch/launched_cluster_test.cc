@@ -1,5 +1,5 @@
-// A resident cluster and its client over loopback, in one process: who gets in, what is refused, and
-// what a run hears when the cluster stops.
+// A resident cluster and its client over loopback, in one process: who gets in, what is refused,
+// and what a run hears when the cluster stops.
 #include "actors/launch/launched_cluster.h"
 
 #include <gtest/gtest.h>
@@ -67,8 +67,9 @@ TEST_F(LaunchedClusterTest, ARunForWhichThereNeverIsRoomIsBadUsage) {
 TEST_F(LaunchedClusterTest, AnotherSecretDoesNotOpenItAndNoneIsBadUsage) {
   const auto other = folder / "other";
   write_secret(other);
-  EXPECT_NE(error_of([&] { ClusterClient(cluster.address().text(), other); })
-                .find("has another secret than ours"),
+  EXPECT_NE(error_of([&] {
+              ClusterClient(cluster.address().text(), other);
+            }).find("has another secret than ours"),
             std::string::npos);
   EXPECT_THROW(ClusterClient(cluster.address().text(), folder / "none"), UsageError);
 }
@@ -77,8 +78,9 @@ TEST_F(LaunchedClusterTest, AnAddressThatIsTakenIsRefusedWithIt) {
   auto second = config();
   second.set("listen=" + cluster.address().text());
   const TemporaryFolder its_folder;
-  EXPECT_NE(error_of([&] { LaunchedCluster(second, its_folder.path(), {}); })
-                .find("listen = " + cluster.address().text() + ": cannot be listened on"),
+  EXPECT_NE(error_of([&] {
+              LaunchedCluster(second, its_folder.path(), {});
+            }).find("listen = " + cluster.address().text() + ": cannot be listened on"),
             std::string::npos);
 }
 

@@ -1,5 +1,5 @@
-// A member of a resident cluster, with the test as its manager and with processes that only the test
-// ends.
+// A member of a resident cluster, with the test as its manager and with processes that only the
+// test ends.
 #include "actors/launch/member.h"
 
 #include <fcntl.h>
@@ -44,12 +44,15 @@ class MemberTest : public ActorTest {
     config.start = fake_start();
     config.log = [](const std::string&) {};
     made = spawn(member, config);
-    made->attach_functor([this](const caf::error& reason) { ended = reason ? text_of(reason) : ""; });
+    made->attach_functor(
+        [this](const caf::error& reason) { ended = reason ? text_of(reason) : ""; });
     scheduler.run();
   }
 
   StartNode node() const {
-    return {.run = 1, .node = "x", .run_dir = folder.path(),
+    return {.run = 1,
+            .node = "x",
+            .run_dir = folder.path(),
             .config_checksum = config_checksum(folder.path())};
   }
   void start() {

@@ -1,4 +1,7 @@
-#include "kernels/math.h"
+#include "kernels/table_math.h"
+
+#include <bit>
+#include <limits>
 
 #include "base/error.h"
 
