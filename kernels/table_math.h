@@ -1,5 +1,5 @@
-// Sine, log and their kin in double, for tables: ours, because libm chooses a variant by CPU and its
-// last bit with it.
+// Sine, log and their kin in double, for tables: ours, because libm chooses a variant by CPU and
+// its last bit with it.
 #pragma once
 
 #include <cstdint>
