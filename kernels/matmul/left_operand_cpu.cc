@@ -39,7 +39,7 @@ Left left_operand(const Tensor& x, DType dtype, int part) {
   const int64_t columns = x.columns();
   if (dtype == DType::f32 || columns % 2 == 0) {
     const int64_t row_words = dtype == DType::f32 ? columns : columns / 2;
-    return {static_cast<const uint32_t*>(converted(x, dtype, part)), row_words, 1};
+    return {static_cast<const uint32_t*>(converted(x, dtype, part)), row_words};
   }
   const int64_t num_words = (columns + 1) / 2;
   uint32_t* words = part_buffer(part, x.rows() * num_words);
@@ -49,7 +49,7 @@ Left left_operand(const Tensor& x, DType dtype, int part) {
                           : copy_to_bf16(x.as<Bf16>() + row * columns, columns, to);
     to[columns] = {};
   }
-  return {words, num_words, 1};
+  return {words, num_words};
 }
 
 }  // namespace troupe

@@ -28,9 +28,10 @@ void matmul(const Tensor& x, const PackedWeight& w, const Tensor& y, int num_sli
 void matmul_input_gradient(std::span<const Tensor> dys, std::span<const PackedWeight* const> ws,
                            const Tensor& dx, int num_slices, ThreadPool& pool);
 
-// dw[n][k] += dy[m][n]^T x[m][k], token after token from dw's value: how tokens are cut into calls
-// changes no bit (bf16: tokens go by pairs, so an odd count gets one zero token and cuts must be
-// even).
+// dw[n][k] += dy[m][n]^T x[m][k], token after token from dw's value. In f32 how tokens are cut into
+// calls changes no bit; in bf16 it does not where cuts are multiples of kTokenStep (tokens go in
+// such groups, and a call's last one is filled up with zeros).
+inline constexpr int64_t kTokenStep = 32;
 void matmul_weight_gradient(const Tensor& dy, const Tensor& x, float* dw, ThreadPool& pool);
 
 }  // namespace troupe

@@ -27,6 +27,7 @@ struct Product {
   int num_slices = 1;
   void* result = nullptr;
   bool round_to_bf16 = false;  // result is Bf16, else float
+  bool accumulate = false;     // sums start from what result (float, one slice) holds
 };
 
 // T: the elements that words hold. Thread-safe; bits depend on nothing but the operands.

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <memory>
 
+#include "base/error.h"
 #include "devices/cpu/thread_pool.h"
 #include "kernels/matmul/product.h"
 
@@ -11,7 +12,9 @@ namespace {
 
 constexpr int64_t kRowBlock = 192;   // rows that pass over a panel together
 constexpr int64_t kWordBlock = 640;  // words in one pass: 80 KiB of a panel
-constexpr int64_t kPanelGroup = 6;   // panels that share a block of A
+constexpr int64_t kStretchStep =
+    16;  // passes begin at multiples of it: bf16 words may go so many at a time
+constexpr int64_t kPanelGroup = 6;  // panels that share a block of A
 constexpr int64_t kFewRows = 32;  // up to here panels go one by one, so that weights are read from
                                   // memory in one stream
 constexpr int64_t kFarRows = 2048;  // words between rows of A beyond which a block is copied
@@ -35,7 +38,7 @@ Left copy_left(Left left, int64_t num_rows, int64_t num_words, uint32_t* buffer)
   constexpr int64_t kStride = kWordBlock + kLanes;
   for (int64_t row = 0; row < num_rows; ++row)
     std::memcpy(buffer + row * kStride, left.at(row, 0).words, num_words * sizeof(uint32_t));
-  return {buffer, kStride, 1};
+  return {buffer, kStride};
 }
 
 // Rows [first_row, + num_rows) and panels [first_panel, + num_panels): what is computed together.
@@ -71,7 +74,9 @@ class BlockProduct {
     const int64_t num_words = contraction.panels->num_words() / product_.num_slices;
     const int64_t count = (num_words + kWordBlock - 1) / kWordBlock;
     for (int64_t i = 0; i < count; ++i) {
-      const int64_t begin = i * num_words / count, end = (i + 1) * num_words / count;
+      const int64_t begin = i * num_words / count / kStretchStep * kStretchStep;
+      const int64_t end =
+          i + 1 == count ? num_words : (i + 1) * num_words / count / kStretchStep * kStretchStep;
       compute_stretch({&contraction, slice * num_words + begin, end - begin, slice, first && i == 0,
                        last && i + 1 == count});
     }
@@ -81,11 +86,11 @@ class BlockProduct {
     Left left = stretch.contraction->left.at(block_.first_row, stretch.first_word);
     if (block_.num_rows > kFewRows && left.row_stride > kFarRows)
       left = copy_left(left, block_.num_rows, stretch.num_words, scratch_.left);
-    const int64_t num_tiles = (block_.num_rows + kTileRows - 1) / kTileRows;
+    const int64_t num_tiles = (block_.num_rows + kTileRows<T> - 1) / kTileRows<T>;
     for (int64_t panel = 0; panel < block_.num_panels; ++panel) {
       for (int64_t tile = 0; tile < num_tiles; ++tile) {
-        const int64_t row = tile * block_.num_rows / num_tiles;
-        const int64_t end = (tile + 1) * block_.num_rows / num_tiles;
+        const int64_t row = tile_begin<T>(tile, num_tiles, block_.num_rows);
+        const int64_t end = tile_begin<T>(tile + 1, num_tiles, block_.num_rows);
         compute_tiles(stretch, left.at(row, 0), row, static_cast<int>(end - row), panel);
       }
     }
@@ -103,6 +108,7 @@ class BlockProduct {
       Tile tile = {left, num_rows, words + j, stretch.num_words};
       tile.sums = sums_of(stretch, row, panel, j);
       tile.sums.num_columns = static_cast<int>(std::min<int64_t>(kTileColumns, num_columns - j));
+      tile.panel_is_new = row == 0;
       if (stretch.last && stretch.slice + 1 == product_.num_slices)
         prefetch_result(tile.sums, num_rows);
       compute_tile<T>(tile);
@@ -114,8 +120,15 @@ class BlockProduct {
   TileSums sums_of(const Stretch& stretch, int64_t row, int64_t panel, int64_t j) const {
     const int64_t at = (panel * kRowBlock + row) * kPanelWidth + j;
     TileSums sums;
-    if (!stretch.first) sums.start = scratch_.in_progress + at;
     sums.start_stride = sums.result_stride = kPanelWidth;
+    const int64_t column = (block_.first_panel + panel) * kPanelWidth + j;
+    const int64_t element = (block_.first_row + row) * product_.n + column;
+    if (!stretch.first) {
+      sums.start = scratch_.in_progress + at;
+    } else if (product_.accumulate) {
+      sums.start = static_cast<const float*>(product_.result) + element;
+      sums.start_stride = product_.n;
+    }
     if (!stretch.last) {
       sums.result = scratch_.in_progress + at;
       return sums;
@@ -128,8 +141,6 @@ class BlockProduct {
       sums.result = scratch_.levels[completed] + at;
       return sums;
     }
-    const int64_t column = (block_.first_panel + panel) * kPanelWidth + j;
-    const int64_t element = (block_.first_row + row) * product_.n + column;
     const int64_t size = product_.round_to_bf16 ? sizeof(Bf16) : sizeof(float);
     sums.round_to_bf16 = product_.round_to_bf16;
     sums.result_stride = product_.n;
@@ -150,16 +161,24 @@ struct Job {
 
   int64_t num_items() const { return num_blocks * num_panels; }
 
+  // Even parts, of whole tiles where these have registers of fixed size.
+  int64_t block_begin(int64_t block) const {
+    constexpr int64_t kStep = kTileRows < T >> kVectorRows ? kTileRows<T> : 1;
+    if (block == num_blocks) return product.m;
+    return block * product.m / num_blocks / kStep * kStep;
+  }
+
   void run(int64_t begin, int64_t end) const {
     for (int64_t item = begin; item < end;) {
       const int64_t block = item / num_panels, panel = item % num_panels;
-      const int64_t first_row = block * product.m / num_blocks;
-      const int64_t num_rows = (block + 1) * product.m / num_blocks - first_row;
+      const int64_t first_row = block_begin(block);
+      const int64_t num_rows = block_begin(block + 1) - first_row;
       const int64_t group = num_rows > kFewRows ? kPanelGroup : 1;
       const int64_t count = std::min({group, end - item, num_panels - panel});
       BlockProduct<T>(product, {first_row, num_rows, panel, count}).compute();
       item += count;
     }
+    release_tiles<T>();
   }
 };
 
@@ -177,13 +196,15 @@ int64_t count_row_blocks(int64_t m, int64_t max_rows, int64_t num_panels, int nu
   };
   const int64_t fewest = (m + max_rows - 1) / max_rows;
   for (int64_t blocks = fewest; blocks < fewest + num_threads; ++blocks)
-    if (!uneven(blocks) && m >= blocks * kTileRows) return blocks;
+    if (!uneven(blocks) && m >= blocks * kVectorRows) return blocks;
   return fewest;
 }
 
 template <class T>
 void multiply(const Product& product, ThreadPool& pool) {
   if (product.m == 0) return;
+  CHECK(!product.accumulate || (product.num_slices == 1 && !product.round_to_bf16),
+        product.num_slices);
   int64_t num_words = 0;
   for (const auto& contraction : product.contractions) num_words += contraction.panels->num_words();
   const double words_read = static_cast<double>(num_words) * product.n;

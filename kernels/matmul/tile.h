@@ -3,6 +3,7 @@
 // word, so its bits depend on neither the tile's size nor its place.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "kernels/matmul/packed_weight.h"
@@ -11,20 +12,35 @@
 namespace troupe {
 
 #ifdef __AVX512F__
-inline constexpr int kTileRows = 12, kTileVecs = 2;  // 24 of the 32 registers accumulate
+inline constexpr int kVectorRows = 12, kTileVecs = 2;  // 24 of the 32 registers accumulate
 #else
-inline constexpr int kTileRows = 6, kTileVecs = 1;  // 12 of the 16
+inline constexpr int kVectorRows = 6, kTileVecs = 1;  // 12 of the 16
 #endif
 inline constexpr int kTileColumns = kTileVecs * kLanes;
 
-// The left operand, A[row][word], with a stride for each axis, of which one is 1.
+// The most rows of a tile whose words hold T.
+#ifdef __AMX_BF16__
+template <class T>
+inline constexpr int kTileRows = sizeof(T) == sizeof(Bf16) ? 32 : kVectorRows;
+#else
+template <class T>
+inline constexpr int kTileRows = kVectorRows;
+#endif
+
+// The first row of a tile of `num_rows` rows cut into tiles: even parts, or, where a tile has
+// registers of fixed size, full ones and a rest.
+template <class T>
+int64_t tile_begin(int64_t tile, int64_t num_tiles, int64_t num_rows) {
+  if (kTileRows < T >> kVectorRows) return std::min(tile * kTileRows<T>, num_rows);
+  return tile * num_rows / num_tiles;
+}
+
+// The left operand, A[row][word].
 struct Left {
   const uint32_t* words = nullptr;
-  int64_t row_stride = 0, word_stride = 1;
+  int64_t row_stride = 0;
 
-  Left at(int64_t row, int64_t word) const {
-    return {words + row * row_stride + word * word_stride, row_stride, word_stride};
-  }
+  Left at(int64_t row, int64_t word) const { return {words + row * row_stride + word, row_stride}; }
 };
 
 // Slices of the summed dimension are added as a binary counter counts: level l holds the sum of 2^l
@@ -47,13 +63,14 @@ struct TileSums {
 };
 
 // A[num_rows][num_words] times panel[num_words][at most kTileColumns of kPanelWidth], num_rows in
-// [1, kTileRows].
+// [1, kTileRows<T>].
 struct Tile {
   Left left;
   int num_rows = 0;
   const uint32_t* panel = nullptr;
   int64_t num_words = 0;
   TileSums sums;
+  bool panel_is_new = false;  // nobody has read it yet: it may come from memory
 };
 
 // Told early, the cache lines of a result are here when the sums are.
@@ -69,7 +86,17 @@ inline void prefetch_result(const TileSums& sums, int num_rows) {
 template <class T>
 void compute_tile(const Tile& tile);
 
-extern template void compute_tile<float>(const Tile&);
-extern template void compute_tile<Bf16>(const Tile&);
+// After the last tile: gives back registers that must not stay in use.
+template <class T>
+void release_tiles();
+
+template <>
+void compute_tile<float>(const Tile&);
+template <>
+void compute_tile<Bf16>(const Tile&);
+template <>
+void release_tiles<float>();
+template <>
+void release_tiles<Bf16>();
 
 }  // namespace troupe

@@ -1,7 +1,31 @@
+#ifdef __AMX_BF16__
+#include "kernels/matmul/tile_amx.h"
+#else
 #include "kernels/matmul/tile_cpu.h"
+#endif
 
 namespace troupe {
 
-template void compute_tile<Bf16>(const Tile&);
+#ifdef __AMX_BF16__
+
+template <>
+void compute_tile<Bf16>(const Tile& tile) {
+  compute_tile_with_amx(tile);
+}
+template <>
+void release_tiles<Bf16>() {
+  AmxShape::release();
+}
+
+#else
+
+template <>
+void compute_tile<Bf16>(const Tile& tile) {
+  compute_tile_with_vectors<Bf16>(tile);
+}
+template <>
+void release_tiles<Bf16>() {}
+
+#endif
 
 }  // namespace troupe

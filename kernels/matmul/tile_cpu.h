@@ -1,4 +1,4 @@
-// One tile, for a fixed number of rows and vectors: included by the two files that instantiate it.
+// One tile, for a fixed number of rows and vectors: included by the files that instantiate it.
 #pragma once
 
 #include <array>
@@ -45,11 +45,9 @@ inline void store_result(const TileSums& sums, const Vec (&sum)[kRows][kVecs]) {
   }
 }
 
-// kUnitWordStride: the words of a row are neighbours; else the rows of a word are.
-template <class T, int kRows, int kVecs, bool kUnitWordStride>
+template <class T, int kRows, int kVecs>
 void tile_kernel(const Tile& tile) {
-  const int64_t row_stride = kUnitWordStride ? tile.left.row_stride : 1;
-  const int64_t word_stride = kUnitWordStride ? 1 : tile.left.word_stride;
+  const int64_t row_stride = tile.left.row_stride;
   Vec sum[kRows][kVecs];
 #pragma GCC unroll 16
   for (int row = 0; row < kRows; ++row) {
@@ -72,7 +70,7 @@ void tile_kernel(const Tile& tile) {
     }
 #pragma GCC unroll 16
     for (int row = 0; row < kRows; ++row) {
-      const Vec a = broadcast_word(rows[row / 3] + row % 3 * row_stride + word * word_stride);
+      const Vec a = broadcast_word(rows[row / 3] + row % 3 * row_stride + word);
 #pragma GCC unroll 2
       for (int v = 0; v < kVecs; ++v) sum[row][v] = multiply_add<T>(a, b[v], sum[row][v]);
     }
@@ -82,21 +80,16 @@ void tile_kernel(const Tile& tile) {
                           : store_result<float>(tile.sums, sum);
 }
 
-template <class T, int kVecs, bool kUnitWordStride>
+template <class T, int kVecs>
 constexpr auto kTileKernels = []<int... kRows>(std::integer_sequence<int, kRows...>) {
-  return std::array{&tile_kernel<T, kRows + 1, kVecs, kUnitWordStride>...};
+  return std::array{&tile_kernel<T, kRows + 1, kVecs>...};
 }
-(std::make_integer_sequence<int, kTileRows>{});
+(std::make_integer_sequence<int, kVectorRows>{});
 
 template <class T>
-void compute_tile(const Tile& tile) {
-  const int index = tile.num_rows - 1;
+void compute_tile_with_vectors(const Tile& tile) {
   const bool narrow = tile.sums.num_columns <= kLanes;
-  if (tile.left.word_stride == 1) {
-    (narrow ? kTileKernels<T, 1, true> : kTileKernels<T, kTileVecs, true>)[index](tile);
-  } else {
-    (narrow ? kTileKernels<T, 1, false> : kTileKernels<T, kTileVecs, false>)[index](tile);
-  }
+  (narrow ? kTileKernels<T, 1> : kTileKernels<T, kTileVecs>)[tile.num_rows - 1](tile);
 }
 
 }  // namespace troupe

@@ -2,6 +2,11 @@
 
 namespace troupe {
 
-template void compute_tile<float>(const Tile&);
+template <>
+void compute_tile<float>(const Tile& tile) {
+  compute_tile_with_vectors<float>(tile);
+}
+template <>
+void release_tiles<float>() {}
 
 }  // namespace troupe

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "kernels/instruction_set.h"
 #include "tests/kernels/matmul/matmul_data.h"
 
 namespace troupe {
@@ -108,6 +109,41 @@ TEST(MatmulOrderTest, ElementIsAChainOfFusedMultiplyAddsAndATreeOverSlices) {
           }
           ASSERT_EQ(y.at(i, j), binary_counter(sums)) << slices << " slices of " << k;
         }
+      }
+    }
+  }
+}
+
+// What kernels/matmul says of bf16: a chain of two fused multiply-adds a word, or what AMX's tiles
+// do with 16 words at a time. (The order of avx512_bf16's dot product is the CPU's own.)
+TEST(MatmulOrderTest, Bf16FollowsTheOrderOfItsInstructionSet) {
+  const auto order = numerics_of(instruction_set());
+  if (order == "avx512_bf16") GTEST_SKIP() << "the CPU's own order";
+  ThreadPool pool(2);
+  for (const auto [n, k] : {Size{35, 1560}, Size{70, 48}, Size{32, 24}}) {
+    const int64_t m = 40;
+    const auto x = random_matrix(m, k, DType::bf16, 1), w = random_matrix(n, k, DType::bf16, 2);
+    Matrix y(m, n, DType::f32);
+    matmul(x.tensor(), Packed(w, pool), y.tensor(), 1, pool);
+    for (int64_t i = 0; i < m; ++i) {
+      for (int64_t j = 0; j < n; ++j) {
+        const auto multiply_add = [&](int64_t c, float sum) {
+          return std::fma(static_cast<float>(x.at(i, c)), static_cast<float>(w.at(j, c)), sum);
+        };
+        float sum = 0;
+        for (int64_t begin = 0; begin < k; begin += 32) {
+          float low = 0, high = 0;
+          for (int64_t c = begin; c < std::min(k, begin + 32); c += 2) {
+            if (order == "portable") {
+              sum = multiply_add(c + 1, multiply_add(c, sum));
+            } else {
+              low = multiply_add(c, low);
+              high = multiply_add(c + 1, high);
+            }
+          }
+          if (order == "amx") sum += low + high;
+        }
+        ASSERT_EQ(y.at(i, j), sum) << n << " " << k;
       }
     }
   }
