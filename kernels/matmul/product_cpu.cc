@@ -12,6 +12,8 @@ namespace {
 
 constexpr int64_t kRowBlock = 192;   // rows that pass over a panel together
 constexpr int64_t kWordBlock = 640;  // words in one pass: 80 KiB of a panel
+template <class T>
+constexpr int64_t kPassWords = kTileRows<T> > kVectorRows ? 320 : kWordBlock;
 constexpr int64_t kStretchStep =
     16;  // passes begin at multiples of it: bf16 words may go so many at a time
 constexpr int64_t kPanelGroup = 6;  // panels that share a block of A
@@ -72,7 +74,7 @@ class BlockProduct {
   // Between two stretches a sum is only stored and loaded, which changes no bit.
   void compute_part(const Contraction& contraction, int slice, bool first, bool last) const {
     const int64_t num_words = contraction.panels->num_words() / product_.num_slices;
-    const int64_t count = (num_words + kWordBlock - 1) / kWordBlock;
+    const int64_t count = (num_words + kPassWords<T> - 1) / kPassWords<T>;
     for (int64_t i = 0; i < count; ++i) {
       const int64_t begin = i * num_words / count / kStretchStep * kStretchStep;
       const int64_t end =
@@ -87,8 +89,8 @@ class BlockProduct {
     if (block_.num_rows > kFewRows && left.row_stride > kFarRows)
       left = copy_left(left, block_.num_rows, stretch.num_words, scratch_.left);
     const int64_t num_tiles = (block_.num_rows + kTileRows<T> - 1) / kTileRows<T>;
-    for (int64_t panel = 0; panel < block_.num_panels; ++panel) {
-      for (int64_t tile = 0; tile < num_tiles; ++tile) {
+    for (int64_t tile = 0; tile < num_tiles; ++tile) {
+      for (int64_t panel = 0; panel < block_.num_panels; ++panel) {
         const int64_t row = tile_begin<T>(tile, num_tiles, block_.num_rows);
         const int64_t end = tile_begin<T>(tile + 1, num_tiles, block_.num_rows);
         compute_tiles(stretch, left.at(row, 0), row, static_cast<int>(end - row), panel);
@@ -108,8 +110,8 @@ class BlockProduct {
       Tile tile = {left, num_rows, words + j, stretch.num_words};
       tile.sums = sums_of(stretch, row, panel, j);
       tile.sums.num_columns = static_cast<int>(std::min<int64_t>(kTileColumns, num_columns - j));
-      tile.panel_is_new = row == 0;
-      if (stretch.last && stretch.slice + 1 == product_.num_slices)
+      tile.panel_from_memory = block_.num_rows <= kFewRows;
+      if (kTileRows<T> == kVectorRows && stretch.last && stretch.slice + 1 == product_.num_slices)
         prefetch_result(tile.sums, num_rows);
       compute_tile<T>(tile);
     }

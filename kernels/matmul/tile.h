@@ -70,7 +70,7 @@ struct Tile {
   const uint32_t* panel = nullptr;
   int64_t num_words = 0;
   TileSums sums;
-  bool panel_is_new = false;  // nobody has read it yet: it may come from memory
+  bool panel_from_memory = false;
 };
 
 // Told early, the cache lines of a result are here when the sums are.
@@ -86,7 +86,8 @@ inline void prefetch_result(const TileSums& sums, int num_rows) {
 template <class T>
 void compute_tile(const Tile& tile);
 
-// After the last tile: gives back registers that must not stay in use.
+// After the last tile, without which results may not be complete; gives back registers that must
+// not stay in use.
 template <class T>
 void release_tiles();
 

@@ -34,9 +34,9 @@ struct AmxShape {
       config.row_bytes[tile] = static_cast<uint16_t>(num_words * sizeof(uint32_t));
     };
     for (int column = 0; column < 2; ++column) {
-      set(column, rows[0], kLanes);      // sums: registers 0 to 3
+      set(column, rows[0], kLanes);  // sums: registers 0 to 3
       set(2 + column, second, kLanes);
-      set(6 + column, words, kLanes);    // the panel: 6 and 7
+      set(6 + column, words, kLanes);  // the panel: 6 and 7
     }
     set(4, rows[0], words);  // A: 4 and 5
     set(5, second, words);
@@ -99,6 +99,62 @@ struct AmxTile {
   }
 };
 
+// A tile whose sums are complete but not yet written to its result: vectors do that, a few rows at
+// a time, while the next tile's products run. One a thread.
+class AmxPending {
+ public:
+  static AmxPending& of_this_thread() {
+    thread_local AmxPending pending;
+    return pending;
+  }
+  // What was pending must be finished.
+  AmxSums& start(const Tile& tile) {
+    to_ = tile.sums;
+    next_row_ = 0;
+    num_rows_ = tile.num_rows;
+    return sums_;
+  }
+  void finish(int most_rows) {
+    const int end = std::min(num_rows_, next_row_ + most_rows);
+    if (next_row_ == end) return;
+    to_.round_to_bf16 ? finish_rows<Bf16>(end) : finish_rows<float>(end);
+  }
+  void finish_all() { finish(num_rows_); }
+
+ private:
+  // Adds what finished slices hold, and rounds.
+  template <class Out>
+  void finish_rows(int end) {
+    const Mask masks[] = {first_lanes(to_.num_columns), first_lanes(to_.num_columns - kLanes)};
+    auto* out = static_cast<Out*>(to_.result) + next_row_ * to_.result_stride;
+    for (; next_row_ < end; ++next_row_, out += to_.result_stride) {
+      const float* sums = sums_.rows[next_row_];
+      Vec low = load(sums), high = load(sums + kLanes);
+      for (unsigned levels = to_.finished.levels; levels != 0; levels &= levels - 1) {
+        const float* level = to_.finished.sums + next_row_ * kPanelWidth +
+                             std::countr_zero(levels) * to_.finished.level_stride;
+        low = add(load(level), low);
+        high = add(load(level + kLanes), high);
+      }
+      store_pair(out, low, high, masks);
+    }
+  }
+  static void store_pair(float* out, Vec low, Vec high, const Mask (&masks)[2]) {
+    store(out, low, masks[0]);
+    store(out + kLanes, high, masks[1]);
+  }
+  // One instruction rounds both; it makes denormals zero, as the products do.
+  static void store_pair(Bf16* out, Vec low, Vec high, const Mask (&masks)[2]) {
+    const auto both = (__m512i)_mm512_cvtne2ps_pbh(high, low);
+    if (masks[1] == 0xffff) return _mm512_storeu_si512(out, both);
+    _mm512_mask_storeu_epi16(out, masks[0] | static_cast<__mmask32>(masks[1]) << kLanes, both);
+  }
+
+  AmxSums sums_;
+  TileSums to_;
+  int next_row_ = 0, num_rows_ = 0;
+};
+
 // 16 words of a panel are 32 lines.
 inline void prefetch_panel(const uint32_t* panel) {
   constexpr int kAhead = 3 * kAmxWords * kPanelWidth;
@@ -110,9 +166,11 @@ inline void prefetch_panel(const uint32_t* panel) {
 template <class AmxTile>
 void multiply_words(const Tile& tile, int64_t num_words) {
   const uint32_t *left = tile.left.words, *panel = tile.panel;
+  auto& pending = AmxPending::of_this_thread();
   for (int64_t word = 0; word < num_words; word += kAmxWords) {
-    if (tile.panel_is_new) prefetch_panel(panel);
+    if (tile.panel_from_memory) prefetch_panel(panel);
     AmxTile::multiply(left, tile.left.row_stride, panel);
+    pending.finish(4);
     left += kAmxWords;
     panel += kAmxWords * kPanelWidth;
   }
@@ -126,19 +184,6 @@ inline void load_start(const Tile& tile, AmxSums& sums) {
     for (int v = 0; v < 2; ++v)
       store(sums.rows[row] + v * kLanes,
             load(tile.sums.start + row * tile.sums.start_stride + v * kLanes, masks[v]));
-}
-
-// Adds what finished slices hold, and writes the tile's result.
-template <class Out>
-void finish_rows(const Tile& tile, const AmxSums& sums) {
-  for (int row = 0; row < tile.num_rows; ++row) {
-    TileSums one = tile.sums;
-    one.finished.sums += row * kPanelWidth;
-    one.result = static_cast<Out*>(tile.sums.result) + row * tile.sums.result_stride;
-    Vec sum[1][2] = {{load(sums.rows[row]), load(sums.rows[row] + kLanes)}};
-    add_finished(one.finished, sum);
-    store_result<Out>(one, sum);
-  }
 }
 
 template <bool kTwoRows, bool kTwoColumns>
@@ -169,10 +214,11 @@ void amx_tile_kernel(const Tile& tile) {
     Registers::multiply(tile.left.words + whole, tile.left.row_stride,
                         tile.panel + whole * kPanelWidth);
   }
+  auto& pending = AmxPending::of_this_thread();
+  pending.finish_all();  // before what it reads is written over
   if (all_columns && !tile.sums.round_to_bf16 && tile.sums.finished.levels == 0)
     return Registers::store(static_cast<float*>(tile.sums.result), tile.sums.result_stride);
-  Registers::store(sums.rows[0], kPanelWidth);
-  tile.sums.round_to_bf16 ? finish_rows<Bf16>(tile, sums) : finish_rows<float>(tile, sums);
+  Registers::store(pending.start(tile).rows[0], kPanelWidth);
 }
 
 inline void compute_tile_with_amx(const Tile& tile) {

@@ -14,6 +14,7 @@ void compute_tile<Bf16>(const Tile& tile) {
 }
 template <>
 void release_tiles<Bf16>() {
+  AmxPending::of_this_thread().finish_all();
   AmxShape::release();
 }
 
