@@ -216,7 +216,8 @@ void amx_tile_kernel(const Tile& tile) {
   }
   auto& pending = AmxPending::of_this_thread();
   pending.finish_all();  // before what it reads is written over
-  if (all_columns && !tile.sums.round_to_bf16 && tile.sums.finished.levels == 0)
+  const bool wide_enough = all_columns || tile.sums.result_stride == kPanelWidth;
+  if (wide_enough && !tile.sums.round_to_bf16 && tile.sums.finished.levels == 0)
     return Registers::store(static_cast<float*>(tile.sums.result), tile.sums.result_stride);
   Registers::store(pending.start(tile).rows[0], kPanelWidth);
 }
