@@ -7,6 +7,7 @@
 
 #include "actors/checkpoint/checkpoint_writer.h"
 #include "actors/rlhf/coordinator.h"
+#include "actors/rlhf/kernels_choice.h"
 #include "actors/rlhf/reward_rule.h"
 #include "actors/rollout/rollout_engine.h"
 #include "devices/cpu/compute.h"
@@ -19,7 +20,9 @@ class ProcessParts {
  public:
   std::shared_ptr<const RunSetup> setup(const NodeContext& node) {
     std::lock_guard lock(mutex_);
-    if (!setup_) setup_ = std::make_shared<const RunSetup>(node.run_dir);
+    if (setup_) return setup_;
+    setup_ = std::make_shared<const RunSetup>(node.run_dir);
+    use_kernels(setup_->config());
     return setup_;
   }
   std::shared_ptr<Compute> compute(NodeContext& node) {

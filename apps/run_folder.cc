@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "actors/cluster/plan.h"
+#include "actors/rlhf/kernels_choice.h"
 #include "apps/dated_folder.h"
 #include "base/error.h"
 #include "base/run_config.h"
@@ -95,6 +96,7 @@ fs::path make_run_folder(Config& config, const fs::path& config_file) {
   make_folder(folder);
   if (dir.empty()) config.set("run.dir=" + folder.string());
   make_paths_absolute(config);
+  resolve_kernels(config);
   write_run_config(folder, config);
   link_latest(folder, "runs");
   return folder;

@@ -3,6 +3,7 @@
 
 #include "actors/checkpoint/shard_json.h"
 #include "actors/rlhf/coordinator.h"
+#include "actors/rlhf/kernels_choice.h"
 #include "text/tokenizer_json.h"
 
 namespace troupe {
@@ -62,7 +63,8 @@ Async<void> CoordinatorState::save(std::string final_dir, std::vector<TrainedRol
                     {{"tensor_slices", numerics.getTensorSlices()},
                      {"data_slices", numerics.getDataSlices()},
                      {"key_block", numerics.getKeyBlock()},
-                     {"key_span", numerics.getKeySpan()}});
+                     {"key_span", numerics.getKeySpan()},
+                     {"kernels", std::string(name_of(numerics.getKernels()))}});
 }
 
 }  // namespace troupe

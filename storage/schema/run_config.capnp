@@ -250,11 +250,19 @@ struct RunConfig {
         $doc("ADDRESS:PORT where Prometheus gets the run's metrics, such as 127.0.0.1:9464; port 0: any; empty: nowhere");
   }
 
+  enum Kernels {
+    auto @0 $doc("f32: portable; bf16: the best of the machine that starts the run");
+    portable @1 $doc("an order that every machine can follow");
+    avx512Bf16 @2 $doc("of AVX-512's bf16 dot products");
+    amx @3 $doc("of AMX's tiles");
+  }
+
   struct Numerics {
     tensorSlices @0 :Int32 = 0 $unit("slices") $min(0) $max(64)
         $doc("slices of a contraction that tensor parallelism may cut; 0: the largest divisor of num_key_value_heads up to 8");
     dataSlices @1 :Int32 = 8 $unit("groups") $min(1) $max(1024) $doc("ordered groups of packs whose gradients are added as a tree");
     keyBlock @2 :Int32 = 64 $unit("keys") $min(64) $max(64) $doc("keys that attention takes at a time, and a cache block holds");
     keySpan @3 :Int32 = 1024 $unit("keys") $min(1024) $max(1024) $doc("keys after which attention starts a new partial sum");
+    kernels @4 :Kernels = auto $doc("the CPU kernels' order of addition in bf16; in f32 all have the same");
   }
 }
