@@ -16,6 +16,7 @@ enum class Purpose : uint32_t {
   kPreference,
   kEpochOrder,
   kEvaluation,
+  kEviction,
 };
 
 struct RandomAddress {

@@ -14,6 +14,7 @@ namespace troupe {
 class ThreadPool;    // devices/cpu/thread_pool.h
 class PackedWeight;  // kernels/matmul/packed_weight.h
 struct CacheView;    // kernels/attention/key_value_cache.h
+class BlockLists;    // kernels/attention/block_lists.h
 
 // Row-major memory that somebody else owns.
 struct Tensor {
@@ -35,6 +36,8 @@ struct KernelContext {
   ThreadPool* pool = nullptr;
   const Pack* pack = nullptr;
   const CacheView* cache = nullptr;  // null: the pack holds whole sequences and nothing is kept
+  // What attention visits, made once per pack by whoever runs it; null: each call makes its own.
+  const BlockLists* block_lists = nullptr;
 };
 
 struct KernelArgs {

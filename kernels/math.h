@@ -89,6 +89,16 @@ inline Vec sigmoid(Vec x) {
   return div(select(less(x, zero()), e, set1(1)), add(e, set1(1)));
 }
 
+// Near 0 the polynomial of Cephes' tanhf, since there the quotient would cancel.
+inline Vec tanh(Vec x) {
+  const Vec size = max(x, sub(zero(), x)), square = mul(x, x);
+  const Vec p = polynomial(square, {-5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f,
+                                    1.33314422036e-1f, -3.33332819422e-1f});
+  const Vec far = sub(set1(1), div(set1(2), add(exp(add(size, size)), set1(1))));
+  const Vec signed_far = select(less(x, zero()), sub(zero(), far), far);
+  return select(less(size, set1(0.625f)), fma(mul(p, square), x, x), signed_far);
+}
+
 // One number by the same bits as a lane.
 inline float exp(float x) {
   return lane(exp(set1(x)), 0);

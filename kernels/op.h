@@ -30,6 +30,8 @@ struct Attributes {
   int head_dim = 0;
   int layer = -1;      // whose keys and values, in a cache
   int num_slices = 1;  // of a contracted dim, summed as a tree
+  float soft_cap = 0;  // attention: scores become soft_cap * tanh(score / soft_cap); 0: as they are
+  std::shared_ptr<const std::vector<float>> alibi_slopes;  // attention: [num_attention_heads]
   std::shared_ptr<const std::vector<float>> inverse_frequencies;  // rope: [head_dim / 2]
 };
 

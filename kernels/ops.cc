@@ -21,6 +21,7 @@ constexpr const OpDef* kOps[] = {
     &add_bias,
     &attention,
     &attention_gradient,
+    &attention_sink_gradient,
     &bias_gradient,
     &embedding,
     &embedding_weight_gradient,

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "devices/cpu/thread_pool.h"
 #include "graph/cut.h"
+#include "kernels/attention/block_lists.h"
 #include "kernels/loss/log_softmax.h"
 
 namespace troupe {
@@ -116,7 +117,8 @@ std::vector<GenerationResult> Generator::step() {
 }
 
 void Generator::run_step(const Pack& pack, const CacheView& view) {
-  const KernelContext context = {&pool_, &pack, &view};
+  const BlockLists block_lists(pack, true);
+  const KernelContext context = {&pool_, &pack, &view, &block_lists};
   Run body(*body_, *parameters_, nullptr, context, pack.num_tokens());
   body.forward();
   const Tensor& hidden = body.output("hidden");

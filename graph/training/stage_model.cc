@@ -4,6 +4,7 @@
 #include "devices/cpu/thread_pool.h"
 #include "graph/autodiff.h"
 #include "graph/cut.h"
+#include "kernels/attention/block_lists.h"
 #include "kernels/optimizer/gradient_norm.h"
 
 namespace troupe {
@@ -32,6 +33,7 @@ Graph build(const LlamaConfig& config, const StageOptions& options) {
 
 struct StageModel::MicroBatch {
   std::shared_ptr<const Pack> pack;
+  std::unique_ptr<BlockLists> block_lists;
   std::shared_ptr<const std::byte> hidden;
   std::shared_ptr<const std::vector<int32_t>> targets;
   std::unique_ptr<Run> run;
@@ -69,7 +71,8 @@ void StageModel::forward(int64_t micro_batch, std::shared_ptr<const Pack> pack,
   batch->pack = std::move(pack);
   batch->hidden = std::move(hidden);
   batch->targets = std::move(targets);
-  const KernelContext context = {&pool_, batch->pack.get(), nullptr};
+  batch->block_lists = std::make_unique<BlockLists>(*batch->pack, false);
+  const KernelContext context = {&pool_, batch->pack.get(), nullptr, batch->block_lists.get()};
   batch->run = std::make_unique<Run>(*program_, *parameters_, gradients_.get(), context,
                                      batch->pack->num_tokens());
   if (batch->hidden) batch->run->bind("hidden", batch->hidden.get());

@@ -13,13 +13,18 @@ void check_widths(const Attributes& attributes, const Shape& q, const Shape& k, 
   CHECK((q == Shape{q[0], int64_t{heads} * head_dim}), to_string(q), heads, head_dim);
   CHECK((k == Shape{q[0], int64_t{kv_heads} * head_dim}), to_string(k), kv_heads, head_dim);
   CHECK(v == k, to_string(v), to_string(k));
+  CHECK(attributes.soft_cap >= 0, attributes.soft_cap);
+  if (const auto& slopes = attributes.alibi_slopes)
+    CHECK(slopes->size() == static_cast<size_t>(heads), slopes->size(), heads);
 }
 
 }  // namespace
 
 std::vector<Shape> attention_shapes(const Attributes& attributes, std::span<const Shape> inputs) {
-  CHECK(inputs.size() == 3, inputs.size());
+  CHECK(inputs.size() == 3 || inputs.size() == 4, inputs.size());
   check_widths(attributes, inputs[0], inputs[1], inputs[2]);
+  const Shape sinks = {attributes.num_attention_heads};
+  if (inputs.size() == 4) CHECK(inputs[3] == sinks, to_string(inputs[3]), to_string(sinks));
   return {inputs[0], {inputs[0][0], attributes.num_attention_heads}};
 }
 
@@ -44,6 +49,10 @@ void attention_gradient_rule(GradientBuilder& builder) {
                                        builder.attributes());
   for (int i = 0; i < 3; ++i)
     if (builder.wants_gradient(i)) builder.set_input_gradient(i, gradients[i]);
+  if (builder.num_inputs() > 3 && builder.wants_gradient(3))
+    builder.accumulate_weight_gradient(
+        3, attention_sink_gradient, {d_out, builder.output(0), builder.output(1), builder.input(3)},
+        builder.attributes());
 }
 
 }  // namespace troupe

@@ -1,16 +1,17 @@
 // Forward: one work item is one key/value head's queries of a range of tokens; its rows are
 // (token, head of the group). All sums are f32, whatever the tensors hold.
+#include <algorithm>
 #include <cstring>
-#include <limits>
+#include <optional>
 
 #include "base/error.h"
 #include "kernels/attention/attention.h"
+#include "kernels/attention/block_lists.h"
 #include "kernels/attention/deal.h"
 #include "kernels/attention/geometry.h"
 #include "kernels/attention/key_value_blocks.h"
-#include "kernels/attention/small_product.h"
-#include "kernels/attention/softmax_weight.h"
-#include "kernels/math.h"
+#include "kernels/attention/query_rows.h"
+#include "kernels/kernel_args.h"
 
 namespace troupe {
 namespace {
@@ -19,16 +20,30 @@ constexpr int kSpanBlocks = 1024 / kKeyBlock;
 constexpr int kQueryRows = 48;      // rows that share one pass over a key block
 constexpr int kItemTokens = 128;    // a sequence's pack tokens up to here are one work item
 constexpr int kPrefetchLines = 16;  // of the next block, which no hardware prefetcher can guess
-constexpr float kInfinity = std::numeric_limits<float>::infinity();
+
+// What a tile of rows is: tokens [begin, begin + num_rows / group) of a sequence, all in one query
+// block.
+struct Tile {
+  int64_t sequence;
+  int kv_head;
+  int64_t begin;
+  int num_rows;
+};
 
 template <class T>
 struct Call {
   AttentionGeometry geometry;
   const T *q, *k, *v;
+  const float* sinks;  // [heads], or null
   T* out;
   float* log_sum_exp;
-  std::vector<AttentionSequence> sequences;
+  const BlockLists* lists;
   std::vector<KeyValueBlocks<T>> blocks;  // [sequences]
+
+  // Of a tile's first row, in its sequence.
+  int64_t first_position(const Tile& tile) const {
+    return lists->sequences()[tile.sequence].first_position + tile.begin;
+  }
 };
 
 struct Item {
@@ -38,30 +53,11 @@ struct Item {
   double cost;
 };
 
-// Softmax state of the query rows of an item: of the current span, and of the spans before it.
-struct Rows {
-  float *q, *weights, *out, *total, *max;
-  float *past_out, *past_total, *past_max;
-
-  Rows(FloatScratch& scratch, int64_t n) {
-    float* at = scratch.floats(n * (4 * kStride + 4 * kLanes));
-    for (float** part : {&q, &weights, &out, &past_out})
-      *part = std::exchange(at, at + n * kStride);
-    for (float** part : {&total, &past_total, &max, &past_max})
-      *part = std::exchange(at, at + n * kLanes);
-  }
-  void reset(int row, int64_t padded) {
-    std::memset(out + row * kStride, 0, padded * sizeof(float));
-    store(total + row * kLanes, zero());
-    max[row] = -kInfinity;
-  }
-};
-
 // Copies keys and values of tokens [begin, end), which must lie in one block, into that block.
 template <class T>
 void write_block(const Call<T>& call, int64_t sequence, int kv_head, int64_t begin, int64_t end) {
   const auto& g = call.geometry;
-  const auto& s = call.sequences[sequence];
+  const auto& s = call.lists->sequences()[sequence];
   const int64_t offset = (s.begin + begin) * g.kv_stride() + kv_head * g.head_dim;
   call.blocks[sequence].write(g, kv_head, s.first_position + begin, end - begin, call.k + offset,
                               call.v + offset);
@@ -78,72 +74,22 @@ void for_each_block(const AttentionSequence& sequence, const Body& body) {
   }
 }
 
-// Turns a row of scores into weights, and rescales what was summed under the old max.
-void softmax_row(Rows& rows, int row, int num_keys, float log2_scale, int64_t padded) {
-  float* weights = rows.weights + row * kStride;
-  const int vecs = num_vecs(num_keys);
-  Vec s[4] = {zero(), zero(), zero(), zero()};
-  Vec block_max = set1(-kInfinity);
-  for (int v = 0; v < vecs; ++v) {
-    const Vec scaled = mul(load(weights + v * kLanes), set1(log2_scale));
-    s[v] = select(first_lanes(num_keys - v * kLanes), scaled, set1(-kInfinity));
-    block_max = max(block_max, s[v]);
-  }
-  const float old_max = rows.max[row], new_max = std::max(old_max, reduce_max(block_max));
-  Vec total = load(rows.total + row * kLanes);
-  if (new_max != old_max && old_max != -kInfinity) {  // else the factor is 1, or all is 0
-    const Vec factor = softmax_weight(set1(old_max - new_max));
-    total = mul(total, factor);
-    float* out = rows.out + row * kStride;
-    for (int64_t d = 0; d < padded; d += kLanes) store(out + d, mul(load(out + d), factor));
-  }
-  rows.max[row] = new_max;
-  for (int v = 0; v < vecs; ++v) {
-    s[v] = softmax_weight(sub(s[v], set1(new_max)));
-    store(weights + v * kLanes, s[v]);
-  }
-  store(rows.total + row * kLanes, add(total, add(add(s[0], s[1]), add(s[2], s[3]))));
-}
-
-// past = past combined with the span that ends here; the first span is taken as it is.
-void combine_span(Rows& rows, int row, bool is_first, int64_t padded) {
-  const float past = is_first ? -kInfinity : rows.past_max[row];
-  const float both = is_first ? rows.max[row] : std::max(past, rows.max[row]);
-  const Vec past_factor = softmax_weight(set1(past - both)),
-            factor = softmax_weight(set1(rows.max[row] - both));
-  const auto combine = [&](float* to, const float* from) {
-    const Vec x = load(from);
-    store(to, is_first ? x : fma(x, factor, mul(load(to), past_factor)));
-  };
-  combine(rows.past_total + row * kLanes, rows.total + row * kLanes);
-  for (int64_t d = 0; d < padded; d += kLanes)
-    combine(rows.past_out + row * kStride + d, rows.out + row * kStride + d);
-  rows.past_max[row] = both;
-}
-
-// What a tile of rows is: tokens [begin, begin + num_rows / group) of a sequence.
-struct Tile {
-  int64_t sequence;
-  int kv_head;
-  int64_t begin;
-  int num_rows;
-};
-
 template <class T>
 int64_t offset_of(const Call<T>& call, const Tile& tile, int row) {
   const auto& g = call.geometry;
-  const int64_t token = call.sequences[tile.sequence].begin + tile.begin + row / g.group;
+  const int64_t token = call.lists->sequences()[tile.sequence].begin + tile.begin + row / g.group;
   return token * g.heads + tile.kv_head * g.group + row % g.group;
 }
 
 template <class T>
-void load_queries(const Call<T>& call, const Tile& tile, Rows& rows) {
+void load_queries(const Call<T>& call, const Tile& tile, QueryRows& rows) {
   const int head_dim = call.geometry.head_dim;
   for (int row = 0; row < tile.num_rows; ++row) {
     const T* q = call.q + offset_of(call, tile, row) * head_dim;
     for (int d = 0; d < head_dim; d += kLanes)
       store(rows.q + row * kStride + d, load(q + d, first_lanes(head_dim - d)));
-    rows.reset(row, call.geometry.padded);
+    rows.begin_span(row, call.geometry.padded);
+    rows.has_past[row] = 0;
   }
 }
 
@@ -153,56 +99,82 @@ void prefetch(const T* block) {
   for (int line = 0; line < kPrefetchLines; ++line) _mm_prefetch(bytes + line * 64, _MM_HINT_T1);
 }
 
+// Adds the block's keys that rows [begin, end) of the tile see.
 template <class T>
-void attend_block(const Call<T>& call, const Tile& tile, Rows& rows, int64_t block, int first_row) {
+void add_block(const Call<T>& call, const Tile& tile, QueryRows& rows, int64_t block, int begin,
+               int end, const Steps& seen) {
   const auto& g = call.geometry;
   const auto& blocks = call.blocks[tile.sequence];
-  const int64_t first = call.sequences[tile.sequence].first_position + tile.begin;
-  const int64_t seen_by_first = first + first_row / g.group - block * kKeyBlock + 1;
-  const Depth seen = {static_cast<int>(std::min<int64_t>(kKeyBlock, seen_by_first)), g.group,
-                      kKeyBlock};
-  const int num_rows = tile.num_rows - first_row;
-  float* weights = rows.weights + first_row * kStride;
-  multiply_scores(rows.q + first_row * kStride, blocks.keys(block, tile.kv_head), weights, num_rows,
-                  g.head_dim, seen);
-  for (int row = 0; row < num_rows; ++row)
-    softmax_row(rows, first_row + row, seen(row), g.log2_scale(), g.padded);
+  const int64_t keys_before = call.first_position(tile) - block * kKeyBlock;
+  multiply_scores(rows.q + begin * kStride, blocks.keys(block, tile.kv_head),
+                  rows.weights + begin * kStride, end - begin, g.head_dim, seen);
+  for (int row = begin; row < end; ++row)
+    if (const uint64_t keys = seen.of_row(row - begin))
+      rows.add_block(row, keys,
+                     {g, tile.kv_head * g.group + row % g.group, keys_before + row / g.group},
+                     g.padded);
   multiply_small<Side::kRows, Start::kStored, T>(
-      {weights, blocks.values(block, tile.kv_head), g.padded, rows.out + first_row * kStride},
-      num_rows, num_vecs(g.head_dim), seen);
+      {rows.weights + begin * kStride, blocks.values(block, tile.kv_head), g.padded,
+       rows.out + begin * kStride},
+      end - begin, num_vecs(g.head_dim), seen);
 }
 
 template <class T>
-void finish_row(const Call<T>& call, const Tile& tile, Rows& rows, int row) {
+void add_partial_block(const Call<T>& call, const Tile& tile, QueryRows& rows, int64_t block) {
+  const int group = call.geometry.group;
+  uint64_t masks[kKeyBlock];
+  int begin = 0, end = tile.num_rows / group;
+  call.lists->seen_by_rows(tile.sequence, call.first_position(tile), end, block, masks);
+  while (begin < end && masks[begin] == 0) ++begin;
+  while (begin < end && masks[end - 1] == 0) --end;
+  const bool is_full =
+      std::all_of(masks + begin, masks + end, [](uint64_t mask) { return mask == ~uint64_t{0}; });
+  add_block(call, tile, rows, block, begin * group, end * group,
+            {kKeyBlock, is_full ? nullptr : masks + begin, group});
+}
+
+template <class T>
+void finish_row(const Call<T>& call, const Tile& tile, QueryRows& rows, int row) {
   const auto& g = call.geometry;
-  const int64_t position =
-      call.sequences[tile.sequence].first_position + tile.begin + row / g.group;
-  const int64_t spans = position / (kSpanBlocks * kKeyBlock);
-  combine_span(rows, row, spans == 0, g.padded);
-  const float total = reduce_add(load(rows.past_total + row * kLanes));
   const int64_t offset = offset_of(call, tile, row);
+  T* out = call.out + offset * g.head_dim;
+  rows.end_span(row, g.padded);
+  if (call.sinks) {
+    const float sink = call.sinks[tile.kv_head * g.group + row % g.group];
+    rows.add_sink(row, sink * std::numbers::log2e_v<float>, g.padded);
+  }
+  if (!rows.has_past[row]) {
+    std::fill_n(out, g.head_dim, T{});
+    call.log_sum_exp[offset] = -QueryRows::kInfinity;
+    return;
+  }
+  const float total = reduce_add(load(rows.past_total + row * kLanes));
   for (int d = 0; d < g.head_dim; d += kLanes)
-    store(call.out + offset * g.head_dim + d,
-          div(load(rows.past_out + row * kStride + d), set1(total)), first_lanes(g.head_dim - d));
+    store(out + d, div(load(rows.past_out + row * kStride + d), set1(total)),
+          first_lanes(g.head_dim - d));
   call.log_sum_exp[offset] = rows.past_max[row] * std::numbers::ln2_v<float> + log(total);
 }
 
 template <class T>
-void attend(const Call<T>& call, const Tile& tile, Rows& rows) {
-  const int group = call.geometry.group;
+void attend(const Call<T>& call, const Tile& tile, QueryRows& rows) {
+  const auto& g = call.geometry;
   load_queries(call, tile, rows);
-  const int64_t first = call.sequences[tile.sequence].first_position + tile.begin;
-  const int64_t last_block = (first + tile.num_rows / group - 1) / kKeyBlock;
-  for (int64_t block = 0; block <= last_block; ++block) {
-    if (block < last_block) prefetch(call.blocks[tile.sequence].keys(block + 1, tile.kv_head));
-    // Rows whose position is before this block see nothing of it.
-    const int first_row = static_cast<int>(std::max<int64_t>(0, block * kKeyBlock - first)) * group;
-    for (int row = first_row; block > 0 && block % kSpanBlocks == 0 && row < tile.num_rows; ++row) {
-      combine_span(rows, row, block == kSpanBlocks, call.geometry.padded);
-      rows.reset(row, call.geometry.padded);
+  int64_t span = 0;
+  const auto runs = call.lists->keys_of(tile.sequence, call.first_position(tile) / kKeyBlock);
+  for (const auto& run : runs)
+    for (int64_t block = run.begin; block < run.end; ++block) {
+      if (block + 1 < runs.back().end)
+        prefetch(call.blocks[tile.sequence].keys(block + 1, tile.kv_head));
+      if (std::exchange(span, block / kSpanBlocks) != span)
+        for (int row = 0; row < tile.num_rows; ++row) {
+          rows.end_span(row, g.padded);
+          rows.begin_span(row, g.padded);
+        }
+      if (run.is_partial)
+        add_partial_block(call, tile, rows, block);
+      else
+        add_block(call, tile, rows, block, 0, tile.num_rows, {kKeyBlock});
     }
-    attend_block(call, tile, rows, block, first_row);
-  }
   for (int row = 0; row < tile.num_rows; ++row) finish_row(call, tile, rows, row);
 }
 
@@ -213,41 +185,49 @@ int tokens_per_tile(int group) {
 template <class T>
 void run_item(const Call<T>& call, const Item& item) {
   static thread_local FloatScratch scratch;
-  const auto& sequence = call.sequences[item.sequence];
+  const auto& sequence = call.lists->sequences()[item.sequence];
   if (item.end - item.begin == sequence.num_tokens)  // nobody else reads what it writes
     for_each_block(sequence, [&](int64_t begin, int64_t end) {
       write_block(call, item.sequence, item.kv_head, begin, end);
     });
   const int group = call.geometry.group, tokens = tokens_per_tile(group);
-  Rows rows(scratch, int64_t{tokens} * group);
-  for (int64_t begin = item.begin; begin < item.end; begin += tokens) {
-    const int num_rows = static_cast<int>(std::min<int64_t>(tokens, item.end - begin)) * group;
-    attend(call, {item.sequence, item.kv_head, begin, num_rows}, rows);
+  QueryRows rows(scratch, int64_t{tokens} * group);
+  for (int64_t begin = item.begin; begin < item.end;) {
+    const int64_t to_border = kKeyBlock - (sequence.first_position + begin) % kKeyBlock;
+    const auto count =
+        static_cast<int>(std::min<int64_t>(tokens, std::min(to_border, item.end - begin)));
+    attend(call, {item.sequence, item.kv_head, begin, count * group}, rows);
+    begin += count;
   }
 }
 
-// Multiply-adds, and the time to read keys and values, in the same unit.
-double cost_of(const AttentionGeometry& g, int64_t first_position, int64_t num_tokens) {
-  const double keys = static_cast<double>(first_position) + num_tokens;
-  const double pairs = num_tokens * (first_position + num_tokens * 0.5) * g.group;
-  return g.head_dim * (2 * pairs + 24 * keys) + 2000;
+// Multiply-adds, and the time to read keys and values, in the same unit, of rows in query block
+// `block`.
+double cost_of(const AttentionGeometry& g, const BlockLists& lists, int64_t sequence, int64_t block,
+               int64_t num_tokens) {
+  double keys = 0;
+  for (const auto& run : lists.keys_of(sequence, block))
+    keys += static_cast<double>(run.end - run.begin) * (run.is_partial ? 0.5 : 1) * kKeyBlock;
+  return g.head_dim * keys * (2.0 * g.group * static_cast<double>(num_tokens) + 24) + 2000;
 }
 
 template <class T>
 void list_items(const Call<T>& call, std::vector<Item>& writes, std::vector<Item>& items) {
   const auto& g = call.geometry;
-  for (size_t i = 0; i < call.sequences.size(); ++i) {
-    const auto& s = call.sequences[i];
-    const auto sequence = static_cast<int64_t>(i);
-    const int64_t step = s.num_tokens <= kItemTokens ? s.num_tokens : tokens_per_tile(g.group);
+  int64_t sequence = -1;
+  for (const auto& s : call.lists->sequences()) {
+    ++sequence;
+    const bool is_whole = s.num_tokens <= kItemTokens;
     for (int head = 0; head < g.kv_heads; ++head) {
-      for (int64_t begin = 0; begin < s.num_tokens; begin += step) {
-        const int64_t end = std::min(begin + step, s.num_tokens);
-        items.push_back(
-            {sequence, head, begin, end, cost_of(g, s.first_position + begin, end - begin)});
-      }
-      if (step == s.num_tokens) continue;
+      if (is_whole) items.push_back({sequence, head, 0, s.num_tokens, 0});
       for_each_block(s, [&](int64_t begin, int64_t end) {
+        const double cost =
+            cost_of(g, *call.lists, sequence, (s.first_position + begin) / kKeyBlock, end - begin);
+        if (is_whole) {
+          items.back().cost += cost;
+          return;
+        }
+        items.push_back({sequence, head, begin, end, cost});
         writes.push_back({sequence, head, begin, end, 24.0 * g.head_dim * (end - begin)});
       });
     }
@@ -257,18 +237,21 @@ void list_items(const Call<T>& call, std::vector<Item>& writes, std::vector<Item
 template <class T>
 void run(const KernelArgs& args) {
   static thread_local FloatScratch temporary;
+  const CacheView* cache = args.context.cache;
+  std::optional<BlockLists> own;
+  if (!args.context.block_lists) own.emplace(*args.context.pack, cache != nullptr);
   Call<T> call = {AttentionGeometry(args.attributes),
                   args.inputs[0].as<T>(),
                   args.inputs[1].as<T>(),
                   args.inputs[2].as<T>(),
+                  args.inputs.size() > 3 ? args.inputs[3].as<float>() : nullptr,
                   args.outputs[0].as<T>(),
                   args.outputs[1].as<float>(),
-                  attention_sequences(args.context),
+                  own ? &*own : args.context.block_lists,
                   {}};
-  const CacheView* cache = args.context.cache;
-  call.blocks = cache
-                    ? cache_blocks<T>(call.geometry, *cache, args.attributes.layer, call.sequences)
-                    : temporary_blocks<T>(call.geometry, temporary, call.sequences);
+  const auto& sequences = call.lists->sequences();
+  call.blocks = cache ? cache_blocks<T>(call.geometry, *cache, args.attributes.layer, sequences)
+                      : temporary_blocks<T>(call.geometry, temporary, sequences);
   std::vector<Item> writes, items;
   list_items(call, writes, items);
   run_dealt(args.context.pool, writes, [&](const Item& item) {
@@ -282,7 +265,11 @@ void run(const KernelArgs& args) {
 void attention_cpu(const KernelArgs& args) {
   const DType dtype = args.inputs[0].dtype;
   CHECK(dtype == DType::f32 || dtype == DType::bf16, name_of(dtype));
-  for (const Tensor& input : args.inputs) CHECK(input.dtype == dtype, name_of(input.dtype));
+  for (const Tensor& input : args.inputs.first(3))
+    CHECK(input.dtype == dtype, name_of(input.dtype));
+  if (args.inputs.size() > 3)
+    CHECK(args.inputs[3].dtype == DType::f32, name_of(args.inputs[3].dtype));
+  CHECK(args.context.pack, args.context.pack);
   CHECK(args.outputs[1].dtype == DType::f32, name_of(args.outputs[1].dtype));
   dtype == DType::f32 ? run<float>(args) : run<Bf16>(args);
 }

@@ -9,13 +9,17 @@
 // threads, some are split into items per key block (dk, dv) and per query block (dq), which compute
 // p and ds twice: more work, the same order in every sum.
 #include <cstring>
+#include <optional>
 
 #include "base/error.h"
 #include "kernels/attention/attention.h"
+#include "kernels/attention/block_lists.h"
 #include "kernels/attention/deal.h"
 #include "kernels/attention/geometry.h"
+#include "kernels/attention/score.h"
 #include "kernels/attention/small_product.h"
 #include "kernels/attention/softmax_weight.h"
+#include "kernels/kernel_args.h"
 
 namespace troupe {
 namespace {
@@ -26,7 +30,7 @@ struct Call {
   const T *d_out, *q, *k, *v, *out;
   const float* log_sum_exp;
   T *dq, *dk, *dv;
-  std::vector<AttentionSequence> sequences;
+  const BlockLists* lists;
 };
 
 struct Item {
@@ -124,61 +128,82 @@ void load_queries(const Call<T>& call, const BlockRows& queries, int head, Works
   }
 }
 
-// Scores become p, and d_out . v becomes ds; both are 0 for keys that the row does not see.
-void weigh_row(const AttentionGeometry& g, int row, int num_seen, int num_keys, Workspace& w) {
+// Which rows of a query block see which keys of a key block; null masks: all of them.
+struct Pair {
+  Steps keys, rows;     // of each row, of each key
+  int64_t keys_before;  // the first row's position, counted from the key block's first
+};
+
+// Products become p, and d_out . v becomes ds; both are 0 for keys that the row does not see.
+void weigh_row(const AttentionGeometry& g, int row, uint64_t seen, const RowScores& scores,
+               int num_keys, Workspace& w) {
   const Vec log2_sum = set1(w.log2_sum[row]), mean = set1(w.mean[row]);
   for (int key = 0; key < num_keys; key += kLanes) {
     float *p = w.p + row * kStride + key, *ds = w.ds + row * kStride + key;
-    const Mask seen = first_lanes(num_seen - key);
-    const Vec weight = softmax_weight(sub(mul(load(p), set1(g.log2_scale())), log2_sum));
-    const Vec slope = mul(mul(weight, sub(load(ds), mean)), set1(g.scale));
-    store(p, select(seen, weight, zero()));
-    store(ds, select(seen, slope, zero()));
+    const auto lanes = static_cast<Mask>(seen >> key);
+    const Vec product = load(p);
+    const Vec weight = softmax_weight(sub(scores.log2(product, key), log2_sum));
+    Vec slope = mul(mul(weight, sub(load(ds), mean)), set1(g.scale));
+    if (scores.is_capped()) slope = mul(slope, scores.slope(product));
+    store(p, select(lanes, weight, zero()));
+    store(ds, select(lanes, slope, zero()));
   }
 }
 
-// to[key] += sum over rows of a[row][key] * b[row]; rows before a key of the diagonal see nothing.
-void add_over_rows(const float* a, const float* b, float* to, int num_rows, int num_keys,
-                   bool is_diagonal, int vecs) {
-  const int band = is_diagonal ? kMaxRows : num_keys;
-  for (int key = 0; key < num_keys; key += band) {
-    const int64_t skipped = is_diagonal ? key : 0;
-    multiply_small<Side::kColumns, Start::kStored, float>(
-        {a + skipped * kStride + key, b + skipped * kStride, kStride, to + key * kStride},
-        std::min(band, num_keys - key), vecs, same_depth(static_cast<int>(num_rows - skipped)));
-  }
+// to[key] += sum over rows of a[row][key] * b[row], for rows that see the key.
+void add_over_rows(const float* a, const float* b, float* to, int num_keys, const Steps& rows,
+                   int vecs) {
+  multiply_small<Side::kColumns, Start::kStored, float>({a, b, kStride, to}, num_keys, vecs, rows);
 }
 
-void add_pair(const AttentionGeometry& g, const Item& item, Workspace& w, int num_rows,
-              int num_keys, bool is_diagonal, float* dq) {
-  const Depth seen = is_diagonal ? Depth{1, 1, num_keys} : same_depth(num_keys);
-  multiply_scores(w.q, w.k_columns, w.p, num_rows, g.head_dim, seen);
-  multiply_scores(w.d_out, w.v_columns, w.ds, num_rows, g.head_dim, seen);
-  for (int row = 0; row < num_rows; ++row) weigh_row(g, row, seen(row), num_keys, w);
+void add_pair(const AttentionGeometry& g, const Item& item, Workspace& w, int head, int num_rows,
+              int num_keys, const Pair& pair, float* dq) {
+  multiply_scores(w.q, w.k_columns, w.p, num_rows, g.head_dim, pair.keys);
+  multiply_scores(w.d_out, w.v_columns, w.ds, num_rows, g.head_dim, pair.keys);
+  for (int row = 0; row < num_rows; ++row)
+    weigh_row(g, row, pair.keys.of_row(row), {g, head, pair.keys_before + row}, num_keys, w);
   const int vecs = num_vecs(g.head_dim);
   if (item.wants_keys) {
-    add_over_rows(w.p, w.d_out, w.dv, num_rows, num_keys, is_diagonal, vecs);
-    add_over_rows(w.ds, w.q, w.dk, num_rows, num_keys, is_diagonal, vecs);
+    add_over_rows(w.p, w.d_out, w.dv, num_keys, pair.rows, vecs);
+    add_over_rows(w.ds, w.q, w.dk, num_keys, pair.rows, vecs);
   }
   if (item.wants_queries)
     multiply_small<Side::kRows, Start::kStored, float>({w.ds, w.k, kStride, dq, g.padded}, num_rows,
-                                                       vecs, seen);
+                                                       vecs, pair.keys);
+}
+
+// Adds what the query block's rows, of all heads of the group, make of the loaded key block.
+template <class T>
+void add_query_block(const Call<T>& call, const Item& item, int64_t block, bool is_partial,
+                     int64_t key_block, Workspace& w) {
+  const auto& g = call.geometry;
+  const auto& sequence = call.lists->sequences()[item.sequence];
+  const BlockRows queries = rows_of(sequence, block), keys = rows_of(sequence, key_block);
+  uint64_t by_key[kKeyBlock], by_row[kKeyBlock];
+  Pair pair = {{keys.count}, {queries.count}, (block - key_block) * kKeyBlock};
+  if (is_partial) {
+    call.lists->seen_of_keys(item.sequence, block * kKeyBlock, queries.count, key_block, by_key);
+    std::copy_n(by_key, kKeyBlock, by_row);
+    transpose_bits(by_row);
+    pair.keys.masks = by_row, pair.rows.masks = by_key;
+  }
+  for (int i = 0; i < g.group; ++i) {
+    const int head = item.kv_head * g.group + i;
+    const int64_t slot = (block - item.query_begin) * g.group + i;
+    load_queries(call, queries, head, w);
+    add_pair(g, item, w, head, queries.count, keys.count, pair, w.dq + slot * kKeyBlock * g.padded);
+  }
 }
 
 template <class T>
 void add_key_block(const Call<T>& call, const Item& item, int64_t key_block, Workspace& w) {
   const auto& g = call.geometry;
-  const auto& sequence = call.sequences[item.sequence];
-  const BlockRows keys = rows_of(sequence, key_block);
+  const BlockRows keys = rows_of(call.lists->sequences()[item.sequence], key_block);
   load_keys(call, keys, item.kv_head, w);
-  for (int64_t block = std::max(item.query_begin, key_block); block < item.query_end; ++block) {
-    const BlockRows queries = rows_of(sequence, block);
-    for (int i = 0; i < g.group; ++i) {
-      const int64_t slot = (block - item.query_begin) * g.group + i;
-      load_queries(call, queries, item.kv_head * g.group + i, w);
-      add_pair(g, item, w, queries.count, keys.count, block == key_block,
-               w.dq + slot * kKeyBlock * g.padded);
-    }
+  for (const auto& run : call.lists->queries_of(item.sequence, key_block)) {
+    const int64_t end = std::min<int64_t>(run.end, item.query_end);
+    for (int64_t block = std::max<int64_t>(run.begin, item.query_begin); block < end; ++block)
+      add_query_block(call, item, block, run.is_partial, key_block, w);
   }
   if (!item.wants_keys) return;
   const int64_t offset = keys.first * g.kv_stride() + item.kv_head * g.head_dim;
@@ -191,11 +216,15 @@ void run_item(const Call<T>& call, const Item& item) {
   static thread_local FloatScratch scratch;
   const auto& g = call.geometry;
   Workspace w(scratch, g, item.wants_queries ? item.query_end - item.query_begin : 0);
-  for (int64_t block = item.key_begin; block < item.key_end; ++block)
-    add_key_block(call, item, block, w);
+  if (item.wants_keys)
+    for (int64_t block = item.key_begin; block < item.key_end; ++block)
+      add_key_block(call, item, block, w);
+  else
+    for (const auto& run : call.lists->keys_of(item.sequence, item.query_begin))
+      for (int64_t block = run.begin; block < run.end; ++block) add_key_block(call, item, block, w);
   if (!item.wants_queries) return;
   for (int64_t block = item.query_begin; block < item.query_end; ++block) {
-    const BlockRows queries = rows_of(call.sequences[item.sequence], block);
+    const BlockRows queries = rows_of(call.lists->sequences()[item.sequence], block);
     for (int i = 0; i < g.group; ++i) {
       const int64_t slot = (block - item.query_begin) * g.group + i;
       const int64_t head = item.kv_head * g.group + i;
@@ -210,34 +239,40 @@ double cost_of(const AttentionGeometry& g, double pairs, int products) {
   return g.group * pairs * (products * g.head_dim + 32.0) + 2000;
 }
 
-void add_whole(std::vector<Item>& items, const AttentionGeometry& g, const AttentionSequence& s,
+double num_pairs(std::span<const BlockRun> runs) {
+  double pairs = 0;
+  for (const auto& run : runs)
+    pairs += (run.end - run.begin) * (run.is_partial ? 0.5 : 1) * kKeyBlock * kKeyBlock;
+  return pairs;
+}
+
+void add_whole(std::vector<Item>& items, const AttentionGeometry& g, const BlockLists& lists,
                int64_t sequence, int head) {
-  const int64_t blocks = num_key_blocks(s.num_tokens);
-  const double pairs = 0.5 * s.num_tokens * (s.num_tokens + 1);
+  const int64_t blocks = num_key_blocks(lists.sequences()[sequence].num_tokens);
+  double pairs = 0;
+  for (int64_t b = 0; b < blocks; ++b) pairs += num_pairs(lists.keys_of(sequence, b));
   items.push_back({sequence, head, 0, blocks, 0, blocks, true, true, cost_of(g, pairs, 5)});
 }
 
-void add_split(std::vector<Item>& items, const AttentionGeometry& g, const AttentionSequence& s,
+void add_split(std::vector<Item>& items, const AttentionGeometry& g, const BlockLists& lists,
                int64_t sequence, int head) {
-  const int64_t blocks = num_key_blocks(s.num_tokens);
-  constexpr double kPairs = int64_t{kKeyBlock} * kKeyBlock;
+  const int64_t blocks = num_key_blocks(lists.sequences()[sequence].num_tokens);
   for (int64_t b = 0; b < blocks; ++b) {
-    items.push_back({sequence, head, b, blocks, b, b + 1, true, false,
-                     cost_of(g, kPairs * (blocks - b - 0.5), 4)});
-    items.push_back(
-        {sequence, head, b, b + 1, 0, b + 1, false, true, cost_of(g, kPairs * (b + 0.5), 3)});
+    items.push_back({sequence, head, 0, blocks, b, b + 1, true, false,
+                     cost_of(g, num_pairs(lists.queries_of(sequence, b)), 4)});
+    items.push_back({sequence, head, b, b + 1, 0, blocks, false, true,
+                     cost_of(g, num_pairs(lists.keys_of(sequence, b)), 3)});
   }
 }
 
 // The first (sequence, head) pairs are whole items, the last `num_split` are split.
-std::vector<Item> list_items(const AttentionGeometry& g,
-                             const std::vector<AttentionSequence>& sequences, int64_t num_split) {
+std::vector<Item> list_items(const AttentionGeometry& g, const BlockLists& lists,
+                             int64_t num_split) {
   std::vector<Item> items;
-  const auto num_pairs = static_cast<int64_t>(sequences.size()) * g.kv_heads;
+  const auto num_pairs = static_cast<int64_t>(lists.sequences().size()) * g.kv_heads;
   for (int64_t pair = 0; pair < num_pairs; ++pair) {
-    const int64_t sequence = pair / g.kv_heads;
     const bool splits = pair >= num_pairs - num_split;
-    (splits ? add_split : add_whole)(items, g, sequences[sequence], sequence,
+    (splits ? add_split : add_whole)(items, g, lists, pair / g.kv_heads,
                                      static_cast<int>(pair % g.kv_heads));
   }
   return items;
@@ -250,16 +285,16 @@ double slowest_thread(const std::vector<Item>& items, int num_threads) {
 }
 
 // Whole items, or as many split as make the slowest thread finish first.
-std::vector<Item> choose_items(const AttentionGeometry& g,
-                               const std::vector<AttentionSequence>& sequences, ThreadPool* pool) {
-  auto best = list_items(g, sequences, 0);
+std::vector<Item> choose_items(const AttentionGeometry& g, const BlockLists& lists,
+                               ThreadPool* pool) {
+  auto best = list_items(g, lists, 0);
   double total = 0;
   for (const Item& item : best) total += item.cost;
   const int threads = num_parts(pool, total);
   if (threads == 1) return best;
   const auto num_pairs = static_cast<int64_t>(best.size());
   for (const int64_t num_split : {num_pairs % threads, num_pairs}) {
-    auto items = list_items(g, sequences, num_split);
+    auto items = list_items(g, lists, num_split);
     if (slowest_thread(items, threads) < slowest_thread(best, threads)) best = std::move(items);
   }
   return best;
@@ -269,6 +304,8 @@ template <class T>
 void run(const KernelArgs& args) {
   const auto& in = args.inputs;
   const auto& out = args.outputs;
+  std::optional<BlockLists> own;
+  if (!args.context.block_lists) own.emplace(*args.context.pack, false);
   const Call<T> call = {AttentionGeometry(args.attributes),
                         in[0].as<T>(),
                         in[1].as<T>(),
@@ -279,8 +316,8 @@ void run(const KernelArgs& args) {
                         out[0].as<T>(),
                         out[1].as<T>(),
                         out[2].as<T>(),
-                        attention_sequences(args.context)};
-  const auto items = choose_items(call.geometry, call.sequences, args.context.pool);
+                        own ? &*own : args.context.block_lists};
+  const auto items = choose_items(call.geometry, *call.lists, args.context.pool);
   run_dealt(args.context.pool, items, [&](const Item& item) { run_item(call, item); });
 }
 
@@ -288,6 +325,7 @@ void run(const KernelArgs& args) {
 
 void attention_gradient_cpu(const KernelArgs& args) {
   CHECK(!args.context.cache, args.context.cache);
+  CHECK(args.context.pack, args.context.pack);
   const DType dtype = args.inputs[0].dtype;
   CHECK(dtype == DType::f32 || dtype == DType::bf16, name_of(dtype));
   for (const Tensor& input : args.inputs.first(5))

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "kernels/attention/block_lists.h"
 #include "kernels/attention/geometry.h"
 #include "kernels/attention/small_product.h"
 

@@ -10,5 +10,6 @@ void exp_lanes(const float* x, float* y);
 void exp2_lanes(const float* x, float* y);
 void log_lanes(const float* x, float* y);
 void sigmoid_lanes(const float* x, float* y);
+void tanh_lanes(const float* x, float* y);
 
 }  // namespace troupe

@@ -12,6 +12,9 @@ void exp2_lanes(const float* x, float* y) {
 void log_lanes(const float* x, float* y) {
   store(y, log(load(x)));
 }
+void tanh_lanes(const float* x, float* y) {
+  store(y, tanh(load(x)));
+}
 void sigmoid_lanes(const float* x, float* y) {
   store(y, sigmoid(load(x)));
 }

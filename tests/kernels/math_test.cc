@@ -43,7 +43,7 @@ float one(float x) {
   return all[0];
 }
 constexpr auto exp = one<exp_lanes>, exp2 = one<exp2_lanes>, log = one<log_lanes>,
-               sigmoid = one<sigmoid_lanes>;
+               sigmoid = one<sigmoid_lanes>, tanh = one<tanh_lanes>;
 
 TEST(MathTest, ExpIsWithinOneUlp) {
   const Exact exact = [](long double x) { return std::exp(x); };
@@ -73,6 +73,13 @@ TEST(MathTest, SigmoidIsWithinTwoAndAHalfUlps) {
   EXPECT_LT(worst_ulps(sigmoid_lanes, exact, -2, 2, kMillion), 2.5);
 }
 
+TEST(MathTest, TanhIsWithinTwoUlps) {
+  const Exact exact = [](long double x) { return std::tanh(x); };
+  EXPECT_LT(worst_ulps(tanh_lanes, exact, -100, 100, kMillion), 2.0);
+  EXPECT_LT(worst_ulps(tanh_lanes, exact, -2, 2, 2 * kMillion), 2.0);
+  EXPECT_LT(worst_ulps(tanh_lanes, exact, -1e-30f, 1e-30f, kMillion / 10), 2.0);
+}
+
 TEST(MathTest, TakesTheSpecialValues) {
   const float infinity = std::numeric_limits<float>::infinity(), nan = std::nanf("");
   EXPECT_EQ(exp(-infinity), 0);
@@ -86,6 +93,9 @@ TEST(MathTest, TakesTheSpecialValues) {
   EXPECT_TRUE(std::isnan(log(nan)));
   EXPECT_EQ(sigmoid(-infinity), 0);
   EXPECT_EQ(sigmoid(infinity), 1);
+  EXPECT_EQ(tanh(-infinity), -1);
+  EXPECT_EQ(tanh(infinity), 1);
+  EXPECT_TRUE(std::isnan(tanh(nan)));
 }
 
 TEST(MathTest, GivesTheSameBitsOnEveryInstructionSet) {
@@ -95,6 +105,8 @@ TEST(MathTest, GivesTheSameBitsOnEveryInstructionSet) {
     for (float y : {exp(x), exp2(x), log(x + 104), sigmoid(x)}) values.push_back(y);
   }
   EXPECT_EQ(xxh3(std::as_bytes(std::span(values))), 14562751755899813170u);
+  for (float& x : values) x = tanh(x);
+  EXPECT_EQ(xxh3(std::as_bytes(std::span(values))), 5466519494525107160u);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 
 #include "devices/cpu/thread_pool.h"
 #include "kernels/attention/attention.h"
+#include "kernels/attention/block_lists.h"
 #include "kernels/attention/key_value_cache.h"
 #include "kernels/kernel_args.h"
 
@@ -15,6 +16,9 @@ namespace troupe::attention_case {
 
 struct Heads {
   int heads, kv_heads, head_dim;
+  float soft_cap = 0;
+  std::vector<float> alibi_slopes = {};  // [heads], or none
+  std::vector<float> sinks = {};         // [heads], or none
 
   int64_t q_width() const { return int64_t{heads} * head_dim; }
   int64_t kv_width() const { return int64_t{kv_heads} * head_dim; }
@@ -24,6 +28,9 @@ struct Heads {
     attributes.num_key_value_heads = kv_heads;
     attributes.head_dim = head_dim;
     attributes.layer = layer;
+    attributes.soft_cap = soft_cap;
+    if (!alibi_slopes.empty())
+      attributes.alibi_slopes = std::make_shared<const std::vector<float>>(alibi_slopes);
     return attributes;
   }
 };
@@ -104,6 +111,13 @@ inline Pack pack_of(const std::vector<int64_t>& lengths) {
   return pack;
 }
 
+// One sequence with its mask.
+inline Pack masked_pack(const FlashMask& mask) {
+  Pack pack;
+  pack.append(std::vector<int32_t>(mask.num_keys()), mask);
+  return pack;
+}
+
 template <class T>
 Tensor tensor(const std::vector<T>& values, int64_t width) {
   const auto rows = static_cast<int64_t>(values.size()) / width;
@@ -112,21 +126,24 @@ Tensor tensor(const std::vector<T>& values, int64_t width) {
 
 template <class T>
 Output<T> run_attention(const Heads& shape, const Rows<T>& rows, const Pack& pack,
-                        ThreadPool* pool = nullptr, const CacheView* cache = nullptr,
-                        int layer = 0) {
+                        ThreadPool* pool = nullptr, const CacheView* cache = nullptr, int layer = 0,
+                        const BlockLists* block_lists = nullptr) {
   Output<T> output = {std::vector<T>(rows.q.size()),
                       std::vector<float>(pack.num_tokens() * shape.heads)};
-  const Tensor inputs[] = {tensor(rows.q, shape.q_width()), tensor(rows.k, shape.kv_width()),
-                           tensor(rows.v, shape.kv_width())};
+  std::vector<Tensor> inputs = {tensor(rows.q, shape.q_width()), tensor(rows.k, shape.kv_width()),
+                                tensor(rows.v, shape.kv_width())};
+  if (!shape.sinks.empty())
+    inputs.push_back({const_cast<float*>(shape.sinks.data()), DType::f32, {shape.heads}});
   const Tensor outputs[] = {tensor(output.out, shape.q_width()),
                             tensor(output.log_sum_exp, shape.heads)};
-  attention.cpu({inputs, outputs, shape.attributes(layer), {pool, &pack, cache}});
+  attention.cpu({inputs, outputs, shape.attributes(layer), {pool, &pack, cache, block_lists}});
   return output;
 }
 
 template <class T>
 Gradients<T> run_gradient(const Heads& shape, const Rows<T>& rows, const Output<T>& output,
-                          const Pack& pack, ThreadPool* pool = nullptr) {
+                          const Pack& pack, ThreadPool* pool = nullptr,
+                          const BlockLists* block_lists = nullptr) {
   Gradients<T> g = {std::vector<T>(rows.q.size()), std::vector<T>(rows.k.size()),
                     std::vector<T>(rows.v.size())};
   const Tensor inputs[] = {
@@ -135,48 +152,78 @@ Gradients<T> run_gradient(const Heads& shape, const Rows<T>& rows, const Output<
       tensor(output.out, shape.q_width()), tensor(output.log_sum_exp, shape.heads)};
   const Tensor outputs[] = {tensor(g.dq, shape.q_width()), tensor(g.dk, shape.kv_width()),
                             tensor(g.dv, shape.kv_width())};
-  attention_gradient.cpu({inputs, outputs, shape.attributes(), {pool, &pack, nullptr}});
+  attention_gradient.cpu(
+      {inputs, outputs, shape.attributes(), {pool, &pack, nullptr, block_lists}});
   return g;
 }
 
 // The formula and, differentiated by hand, its gradients, all in f64, for one sequence.
 struct Exact {
-  std::vector<double> out, log_sum_exp, dq, dk, dv;
+  std::vector<double> out, log_sum_exp, dq, dk, dv, d_sinks;
 
   template <class T>
-  Exact(const Heads& s, const Rows<T>& r, int64_t n)
-      : out(r.q.size()), log_sum_exp(n * s.heads), dq(r.q.size()), dk(r.k.size()), dv(r.v.size()) {
+  Exact(const Heads& s, const Rows<T>& r, int64_t n, const FlashMask& mask = {})
+      : out(r.q.size()),
+        log_sum_exp(n * s.heads),
+        dq(r.q.size()),
+        dk(r.k.size()),
+        dv(r.v.size()),
+        d_sinks(s.heads) {
+    std::vector<HiddenRows> hidden;
+    for (int64_t j = 0; j < n; ++j) hidden.push_back(hidden_rows(mask, j, static_cast<int32_t>(j)));
     for (int64_t t = 0; t < n; ++t)
-      for (int h = 0; h < s.heads; ++h) add_row(s, r, t, h);
+      for (int h = 0; h < s.heads; ++h) add_row(s, r, hidden, t, h);
   }
 
  private:
+  struct Key {
+    int64_t at;            // of its first element
+    double p = 0, dp = 0;  // the score, then the weight; its gradient
+    double slope = 1;      // of the capped score
+  };
+
   template <class T>
-  void add_row(const Heads& s, const Rows<T>& r, int64_t t, int h) {
+  static Key key_of(const Heads& s, const Rows<T>& r, int64_t t, int h, int64_t j) {
     const int64_t at = t * s.q_width() + h * s.head_dim;
-    const int kv_head = h / (s.heads / s.kv_heads);
-    const auto key_at = [&](int64_t j) { return j * s.kv_width() + kv_head * s.head_dim; };
-    const double scale = 1 / std::sqrt(double{1} * s.head_dim);
-    std::vector<double> p(t + 1), dp(t + 1);
-    double max = -1e300, total = 0, mean = 0;
-    for (int64_t j = 0; j <= t; ++j) {
-      for (int d = 0; d < s.head_dim; ++d) {
-        p[j] += scale * widen(r.q[at + d]) * widen(r.k[key_at(j) + d]);
-        dp[j] += double{widen(r.d_out[at + d])} * widen(r.v[key_at(j) + d]);
-      }
-      max = std::max(max, p[j]);
+    Key key = {j * s.kv_width() + h / (s.heads / s.kv_heads) * s.head_dim};
+    for (int d = 0; d < s.head_dim; ++d) {
+      key.p += double{widen(r.q[at + d])} * widen(r.k[key.at + d]);
+      key.dp += double{widen(r.d_out[at + d])} * widen(r.v[key.at + d]);
     }
-    for (double& x : p) total += x = std::exp(x - max);
-    for (int64_t j = 0; j <= t; ++j) mean += (p[j] /= total) * dp[j];
-    log_sum_exp[t * s.heads + h] = max + std::log(total);
-    for (int64_t j = 0; j <= t; ++j) {
-      const double ds = p[j] * (dp[j] - mean) * scale;
-      for (int d = 0; d < s.head_dim; ++d) {
-        out[at + d] += p[j] * widen(r.v[key_at(j) + d]);
-        dq[at + d] += ds * widen(r.k[key_at(j) + d]);
-        dk[key_at(j) + d] += ds * widen(r.q[at + d]);
-        dv[key_at(j) + d] += p[j] * widen(r.d_out[at + d]);
-      }
+    key.p /= std::sqrt(double{1} * s.head_dim);
+    if (s.soft_cap != 0) {
+      const double capped = std::tanh(key.p / s.soft_cap);
+      key.p = s.soft_cap * capped, key.slope = 1 - capped * capped;
+    }
+    if (!s.alibi_slopes.empty()) key.p -= double{s.alibi_slopes[h]} * std::abs(double(t - j));
+    return key;
+  }
+
+  template <class T>
+  void add_row(const Heads& s, const Rows<T>& r, const std::vector<HiddenRows>& hidden, int64_t t,
+               int h) {
+    std::vector<Key> keys;
+    for (size_t j = 0; j < hidden.size(); ++j)
+      if (!hidden[j].contains(t)) keys.push_back(key_of(s, r, t, h, static_cast<int64_t>(j)));
+    const double sink = s.sinks.empty() ? -INFINITY : s.sinks[h];
+    double max = sink, mean = 0;
+    for (const Key& key : keys) max = std::max(max, key.p);
+    double total = sink == -INFINITY ? 0 : std::exp(sink - max);
+    for (Key& key : keys) total += key.p = std::exp(key.p - max);
+    for (Key& key : keys) mean += (key.p /= total) * key.dp;
+    log_sum_exp[t * s.heads + h] = total == 0 ? -INFINITY : max + std::log(total);
+    if (!s.sinks.empty()) d_sinks[h] -= std::exp(sink - max) / total * mean;
+    for (const Key& key : keys) add_key(s, r, key, t * s.q_width() + h * s.head_dim, mean);
+  }
+
+  template <class T>
+  void add_key(const Heads& s, const Rows<T>& r, const Key& key, int64_t at, double mean) {
+    const double ds = key.p * (key.dp - mean) * key.slope / std::sqrt(double{1} * s.head_dim);
+    for (int d = 0; d < s.head_dim; ++d) {
+      out[at + d] += key.p * widen(r.v[key.at + d]);
+      dq[at + d] += ds * widen(r.k[key.at + d]);
+      dk[key.at + d] += ds * widen(r.q[at + d]);
+      dv[key.at + d] += key.p * widen(r.d_out[at + d]);
     }
   }
 };
@@ -186,6 +233,7 @@ template <class T>
 double worst_error(const std::vector<T>& a, const std::vector<double>& b) {
   double worst = a.size() == b.size() ? 0 : INFINITY;
   for (size_t i = 0; i < b.size(); ++i) {
+    if (std::isinf(b[i]) && widen(a[i]) == b[i]) continue;  // a row that sees no key
     const double error = std::abs(widen(a[i]) - b[i]) / (1 + std::abs(b[i]));
     if (!(error <= worst)) worst = error;
   }

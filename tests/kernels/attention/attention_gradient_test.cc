@@ -86,7 +86,8 @@ TYPED_TEST(AttentionGradientTest, ANaNStaysInItsOwnSequence) {
 class RecordingBuilder : public GradientBuilder {
  public:
   const Attributes& attributes() const override { return attributes_; }
-  int num_inputs() const override { return 3; }
+  explicit RecordingBuilder(int num_inputs) : num_inputs_(num_inputs) {}
+  int num_inputs() const override { return num_inputs_; }
   Symbol input(int index) const override { return 10 + index; }
   Symbol output(int index) const override { return 20 + index; }
   Symbol output_gradient(int index) const override { return index == 0 ? 30 : kNoSymbol; }
@@ -100,25 +101,36 @@ class RecordingBuilder : public GradientBuilder {
   void set_input_gradient(int index, Symbol gradient) override {
     set.emplace_back(index, gradient);
   }
-  std::vector<Symbol> accumulate_weight_gradient(int, const OpDef&, std::vector<Symbol>,
+  std::vector<Symbol> accumulate_weight_gradient(int index, const OpDef& op,
+                                                 std::vector<Symbol> inputs,
                                                  const Attributes&) override {
+    accumulated = std::string(op.name) + " " + std::to_string(index);
+    accumulated_from = std::move(inputs);
     return {};
   }
 
-  std::string name;
-  std::vector<Symbol> applied_to;
+  std::string name, accumulated;
+  std::vector<Symbol> applied_to, accumulated_from;
   std::vector<std::pair<int, Symbol>> set;
 
  private:
+  int num_inputs_;
   Attributes attributes_;
 };
 
 TEST(AttentionGradientRuleTest, PassesTheForwardsOutputsAndSetsTheWantedGradients) {
-  RecordingBuilder builder;
+  RecordingBuilder builder(3);
   attention.gradient(builder);
   EXPECT_EQ(builder.name, "attention_gradient");
   EXPECT_EQ(builder.applied_to, (std::vector<Symbol>{30, 10, 11, 12, 20, 21}));
   EXPECT_EQ(builder.set, (std::vector<std::pair<int, Symbol>>{{0, 40}, {2, 42}}));
+}
+
+TEST(AttentionGradientRuleTest, AddsToTheGradientOfSinks) {
+  RecordingBuilder builder(4);
+  attention.gradient(builder);
+  EXPECT_EQ(builder.accumulated, "attention_sink_gradient 3");
+  EXPECT_EQ(builder.accumulated_from, (std::vector<Symbol>{30, 20, 21, 13}));
 }
 
 TEST(AttentionGradientRuleTest, InfersTheShapesOfQueriesKeysAndValues) {
