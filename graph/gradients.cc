@@ -3,17 +3,35 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "devices/cpu/thread_pool.h"
 
 namespace troupe {
 
-Gradients::Gradients(const Graph& graph) {
+namespace {
+
+// body(i) for each of a part's elements, on all threads.
+template <class Body>
+void for_elements(ThreadPool& pool, int64_t size, const Body& body) {
+  constexpr int64_t kBlock = 4096;
+  pool.parallel((size + kBlock - 1) / kBlock, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin * kBlock; i < std::min(size, end * kBlock); ++i) body(i);
+  });
+}
+
+Buffer make_buffer(int64_t size) {
+  return Buffer(static_cast<size_t>(size) * sizeof(float));
+}
+
+}  // namespace
+
+Gradients::Gradients(const Graph& graph, ThreadPool& pool) : pool_(pool) {
   for (ValueId id : graph.values_of_kind(ValueKind::weight_gradient)) {
     const Value& value = graph.value(id);
     auto& part = parts_[id];
     part.weight_name = value.name;
     part.size = num_elements(value.shape);
     part.is_head = value.layout == WeightLayout::matmul;
-    part.current = Buffer(static_cast<size_t>(part.size) * sizeof(float));
+    part.current = make_buffer(part.size);
     part.current.fill_zero();
   }
 }
@@ -22,38 +40,29 @@ float* Gradients::buffer(ValueId weight_gradient) {
   return parts_.at(weight_gradient).current.as<float>();
 }
 
-void Gradients::add_onto(float* to, const float* from, int64_t size) {
-  for (int64_t i = 0; i < size; ++i) to[i] += from[i];
+void Gradients::add_onto(Buffer& to, const Buffer& from, int64_t size) {
+  auto* sum = to.as<float>();
+  const auto* addend = from.as<float>();
+  for_elements(pool_, size, [=](int64_t i) { sum[i] += addend[i]; });
 }
 
-void Gradients::end_group(int group) {
-  CHECK(group >= next_group_, group, next_group_);
-  for (auto& [id, part] : parts_) {
-    for (int absent = next_group_; absent < group; ++absent) {
-      Buffer nothing;
-      count(part, absent, nothing, false);
+// Like adding one to a binary counter: the group's sum joins each finished subtree of its size.
+// An absent group has no sum, but the subtrees that it completes move up as well.
+void Gradients::skip_absent(Part& part, int group) {
+  for (int absent = next_group_; absent < group; ++absent) {
+    size_t level = 0;
+    Buffer sum;
+    for (; absent >> level & 1; ++level) {
+      if (level >= part.trees.size() || !part.has_tree[level]) continue;
+      if (sum.data()) add_onto(part.trees[level], sum, part.size);
+      std::swap(part.trees[level], sum);
+      part.has_tree[level] = false;
     }
-    if (part.spare.num_bytes() == 0)
-      part.spare = Buffer(static_cast<size_t>(part.size) * sizeof(float));
-    std::copy_n(part.current.as<float>(), part.size, part.spare.as<float>());
-    count(part, group, part.spare, true);
-    part.current.fill_zero();
+    if (sum.data()) place(part, level, sum);
   }
-  next_group_ = group + 1;
 }
 
-// Like adding one to a binary counter: the group's sum joins each finished subtree of its size. An
-// absent group has no sum, but the subtrees that it completes move up as well.
-void Gradients::count(Part& part, int group, Buffer& sum, bool has_sum) {
-  size_t level = 0;
-  for (; group >> level & 1; ++level) {
-    if (level >= part.trees.size() || !part.has_tree[level]) continue;
-    if (has_sum) add_onto(part.trees[level].as<float>(), sum.as<float>(), part.size);
-    std::swap(part.trees[level], sum);
-    part.has_tree[level] = false;
-    has_sum = true;
-  }
-  if (!has_sum) return;
+void Gradients::place(Part& part, size_t level, Buffer& sum) {
   while (part.trees.size() <= level) {
     part.trees.emplace_back();
     part.has_tree.push_back(false);
@@ -62,24 +71,60 @@ void Gradients::count(Part& part, int group, Buffer& sum, bool has_sum) {
   part.has_tree[level] = true;
 }
 
-// Leftover subtrees are folded smallest first; the later groups are in the smaller ones.
+// What `current` holds moves into the trees, and zeros take its place.
+void Gradients::count(Part& part, int group) {
+  auto* current = part.current.as<float>();
+  size_t level = 0;
+  Buffer sum;
+  for (; group >> level & 1; ++level) {
+    if (level >= part.trees.size() || !part.has_tree[level]) continue;
+    add_onto(part.trees[level], sum.data() ? sum : part.current, part.size);
+    std::swap(part.trees[level], sum);
+    part.has_tree[level] = false;
+  }
+  if (!sum.data()) {
+    if (level < part.trees.size()) std::swap(part.trees[level], sum);  // memory of an earlier tree
+    if (!sum.data()) sum = make_buffer(part.size);
+    for_elements(pool_, part.size, [current, to = sum.as<float>()](int64_t i) {
+      to[i] = current[i];
+      current[i] = 0;
+    });
+  } else {
+    for_elements(pool_, part.size, [current](int64_t i) { current[i] = 0; });
+  }
+  place(part, level, sum);
+}
+
+void Gradients::end_group(int group) {
+  CHECK(group >= next_group_, group, next_group_);
+  for (auto& [id, part] : parts_) {
+    skip_absent(part, group);
+    count(part, group);
+  }
+  next_group_ = group + 1;
+}
+
+// The last group's sum, and the subtrees that are left over, are folded smallest first; the later
+// groups are in the smaller ones.
 void Gradients::finish(Part& part) {
-  bool has_sum = false;
   for (size_t level = 0; level < part.trees.size(); ++level) {
     if (!part.has_tree[level]) continue;
-    if (has_sum) add_onto(part.trees[level].as<float>(), part.current.as<float>(), part.size);
+    add_onto(part.trees[level], part.current, part.size);
     std::swap(part.trees[level], part.current);
     part.has_tree[level] = false;
-    has_sum = true;
   }
 }
 
-void Gradients::finish() {
+void Gradients::finish(int last_group) {
+  CHECK(last_group >= next_group_, last_group, next_group_);
+  for (auto& [id, part] : parts_) {
+    skip_absent(part, last_group);
+    finish(part);
+  }
   next_group_ = 0;
-  for (auto& [id, part] : parts_) finish(part);
   for (auto& [id, part] : parts_) {
     Part& sum = primary(part.weight_name);
-    if (&sum != &part) add_onto(sum.current.as<float>(), part.current.as<float>(), part.size);
+    if (&sum != &part) add_onto(sum.current, part.current, part.size);
   }
 }
 
@@ -100,7 +145,8 @@ std::span<float> Gradients::sum(const std::string& weight_name) {
 void Gradients::add(const std::string& weight_name, std::span<const float> other_part) {
   auto own = sum(weight_name);
   CHECK(own.size() == other_part.size(), weight_name, own.size(), other_part.size());
-  add_onto(own.data(), other_part.data(), static_cast<int64_t>(own.size()));
+  for_elements(pool_, static_cast<int64_t>(own.size()),
+               [=](int64_t i) { own[i] += other_part[i]; });
 }
 
 std::vector<std::string> Gradients::weight_names() const {
@@ -114,7 +160,8 @@ std::vector<std::string> Gradients::weight_names() const {
 void Gradients::clear() {
   next_group_ = 0;
   for (auto& [id, part] : parts_) {
-    part.current.fill_zero();
+    auto* current = part.current.as<float>();
+    for_elements(pool_, part.size, [current](int64_t i) { current[i] = 0; });
     part.has_tree.assign(part.has_tree.size(), false);
   }
 }

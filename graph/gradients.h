@@ -13,17 +13,19 @@
 
 namespace troupe {
 
+class ThreadPool;
+
 class Gradients {
  public:
-  explicit Gradients(const Graph& graph);
+  Gradients(const Graph& graph, ThreadPool& pool);
 
   // Where backward ops add. Valid until finish(), whatever groups end before.
   float* buffer(ValueId weight_gradient);
-  // All packs of this group have been added. Groups end in ascending order; one without packs does
-  // not end at all.
+  // All packs of this group have been added, and another group follows. Groups end in ascending
+  // order; one without packs does not end at all.
   void end_group(int group);
-  // Sums what is left. After it, sum() gives each weight's gradient.
-  void finish();
+  // The same of the last group. After it, sum() gives each weight's gradient.
+  void finish(int last_group);
   // Each weight's gradient; of a tied weight of which this part of the model has both uses, the
   // sum of both.
   std::span<float> sum(const std::string& weight_name);
@@ -40,16 +42,18 @@ class Gradients {
     std::string weight_name;
     int64_t size = 0;
     bool is_head = false;
-    Buffer current;  // stays in its place: runs that are in flight hold its address
-    Buffer spare;
+    Buffer current;  // stays in its place until finish(): runs in flight hold its address
     std::vector<Buffer> trees;
     std::vector<bool> has_tree;
   };
-  static void add_onto(float* to, const float* from, int64_t size);
-  static void count(Part& part, int group, Buffer& sum, bool has_sum);
+  void skip_absent(Part& part, int group);
+  void count(Part& part, int group);
   void finish(Part& part);
+  void place(Part& part, size_t level, Buffer& sum);
+  void add_onto(Buffer& to, const Buffer& from, int64_t size);
   Part& primary(const std::string& weight_name);
 
+  ThreadPool& pool_;
   std::map<ValueId, Part> parts_;
   int next_group_ = 0;
 };

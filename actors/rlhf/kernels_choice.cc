@@ -16,8 +16,7 @@ void resolve_kernels(Config& config) {
   try {
     instruction_set_for(name_of(kernels));
   } catch (const Error& error) {
-    config.reject("numerics.kernels",
-                  " = " + std::string(name_of(kernels)) + ": " + error.what());
+    config.reject("numerics.kernels", " = " + std::string(name_of(kernels)) + ": " + error.what());
   }
 }
 

@@ -102,8 +102,7 @@ TensorRef StageWorker::backward(const MicroBatch& batch, const std::optional<Ten
 }
 
 void StageWorker::finish_gradients() {
-  model_->gradients().end_group(last_group_);
-  model_->gradients().finish();
+  model_->gradients().finish(last_group_);
 }
 
 TensorRef StageWorker::shared_gradient(const std::string& weight_name) {

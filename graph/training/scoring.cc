@@ -94,8 +94,7 @@ double mean_cross_entropy(StageModel& model, std::span<const LabelledPack> packs
 
 double mean_cross_entropy_with_gradients(StageModel& model, std::span<const LabelledPack> packs) {
   const double loss = mean_cross_entropy(model, packs, true);
-  model.gradients().end_group(0);
-  model.gradients().finish();
+  model.gradients().finish(0);
   return loss;
 }
 

@@ -46,7 +46,7 @@ StageModel::StageModel(const LlamaConfig& config, const StageOptions& options, T
       build(config, options), trains ? Lifetime::forward_and_backward : Lifetime::forward_only);
   const Graph* graphs[] = {&program_->graph()};
   parameters_ = std::make_unique<Parameters>(graphs, options.trainable);
-  if (trains) gradients_ = std::make_unique<Gradients>(program_->graph());
+  if (trains) gradients_ = std::make_unique<Gradients>(program_->graph(), pool_);
 }
 
 StageModel::~StageModel() = default;

@@ -23,7 +23,10 @@ inline constexpr int kPanelWidth = 32;
 class Panels {
  public:
   Panels() = default;
-  Panels(int64_t num_words, int64_t num_columns);  // not initialised
+  Panels(int64_t num_words, int64_t num_columns) { reshape(num_words, num_columns); }
+
+  // What they held is lost; memory is kept where it is large enough. Not initialised.
+  void reshape(int64_t num_words, int64_t num_columns);
 
   int64_t num_words() const { return num_words_; }
   int64_t num_columns() const { return num_columns_; }
@@ -38,6 +41,7 @@ class Panels {
     void operator()(uint32_t* data) const { std::free(data); }
   };
   int64_t num_words_ = 0, num_columns_ = 0;
+  size_t capacity_ = 0;  // bytes
   std::unique_ptr<uint32_t, Free> data_;
 };
 

@@ -47,8 +47,7 @@ class Operands {
     static thread_local Panels panels;
     const auto size = static_cast<size_t>(n_ * row_stride_);
     if (rows.size() < size) rows.resize(size);
-    if (panels.num_words() != num_words_ || panels.num_columns() != k_)
-      panels = Panels(num_words_, k_);
+    panels.reshape(num_words_, k_);
     rows_ = rows.data();
     panels_ = &panels;
     const int64_t strips = (n_ + kBlock - 1) / kBlock;

@@ -8,11 +8,14 @@
 #include <optional>
 
 #include "base/error.h"
+#include "devices/cpu/thread_pool.h"
 
 namespace troupe {
 namespace {
 
 // Two weights of two elements; the second is tied: a table and a head.
+ThreadPool pool(2);
+
 struct Model {
   Graph graph;
   ValueId plain, table, head;
@@ -46,12 +49,14 @@ std::optional<float> tree(const std::vector<bool>& present, int begin, int size)
 }
 
 void add_groups(Gradients& gradients, ValueId id, const std::vector<bool>& present) {
+  int last = -1;
   for (int group = 0; group < static_cast<int>(present.size()); ++group) {
     if (!present[group]) continue;
+    if (last >= 0) gradients.end_group(last);
     gradients.buffer(id)[0] += telling(group);
-    gradients.end_group(group);
+    last = group;
   }
-  gradients.finish();
+  gradients.finish(last);
 }
 
 RC_GTEST_PROP(GradientsTest, GroupsAddUpAsABinaryCounterDoesAndAbsentOnesAreSkipped, ()) {
@@ -60,7 +65,7 @@ RC_GTEST_PROP(GradientsTest, GroupsAddUpAsABinaryCounterDoesAndAbsentOnesAreSkip
   const auto expected = tree(present, 0, 16);
   RC_PRE(expected.has_value());
   const Model model;
-  Gradients gradients(model.graph);
+  Gradients gradients(model.graph, pool);
   add_groups(gradients, model.plain, present);
   RC_ASSERT(std::bit_cast<uint32_t>(gradients.sum("plain")[0]) ==
             std::bit_cast<uint32_t>(*expected));
@@ -74,51 +79,49 @@ TEST(GradientsTest, TheOrderOfTheTestNumbersShows) {
 
 TEST(GradientsTest, ThreeGroupsAreTheFirstTwoPlusTheThird) {
   const Model model;
-  Gradients gradients(model.graph);
+  Gradients gradients(model.graph, pool);
   add_groups(gradients, model.plain, {true, true, true});
   EXPECT_EQ(gradients.sum("plain")[0], (telling(0) + telling(1)) + telling(2));
 }
 
 TEST(GradientsTest, AnAbsentGroupIsNotAddedAsZeros) {
   const Model model;
-  Gradients gradients(model.graph);
+  Gradients gradients(model.graph, pool);
   gradients.buffer(model.plain)[0] = -0.0f;
-  gradients.end_group(2);
-  gradients.finish();
+  gradients.finish(2);
   EXPECT_TRUE(std::signbit(gradients.sum("plain")[0]));
 }
 
 TEST(GradientsTest, PacksOfAGroupAddOntoEachOtherFromZero) {
   const Model model;
-  Gradients gradients(model.graph);
+  Gradients gradients(model.graph, pool);
   EXPECT_EQ(gradients.buffer(model.plain)[1], 0);
   gradients.buffer(model.plain)[1] += 3;
   gradients.buffer(model.plain)[1] += 4;
   gradients.end_group(0);
   EXPECT_EQ(gradients.buffer(model.plain)[1], 0);
-  gradients.finish();
+  gradients.finish(1);
   EXPECT_EQ(gradients.sum("plain")[1], 7);
 }
 
 TEST(GradientsTest, ATiedWeightIsOneWeightWithBothParts) {
   const Model model;
-  Gradients gradients(model.graph);
+  Gradients gradients(model.graph, pool);
   EXPECT_EQ(gradients.weight_names(), (std::vector<std::string>{"plain", "tied"}));
   for (int group : {0, 1}) {
     gradients.buffer(model.head)[0] = telling(group);
     gradients.buffer(model.table)[0] = telling(group + 3);
-    gradients.end_group(group);
+    if (group == 0) gradients.end_group(group);
   }
-  gradients.finish();
+  gradients.finish(1);
   EXPECT_EQ(gradients.sum("tied")[0], (telling(0) + telling(1)) + (telling(3) + telling(4)));
 }
 
 TEST(GradientsTest, TheOtherStagesPartIsAddedOnce) {
   const Model model;
-  Gradients gradients(model.graph);
+  Gradients gradients(model.graph, pool);
   gradients.buffer(model.plain)[0] = 5;
-  gradients.end_group(0);
-  gradients.finish();
+  gradients.finish(0);
   const std::vector<float> other = {2, 1};
   gradients.add("plain", other);
   EXPECT_EQ(gradients.sum("plain")[0], 7);
@@ -128,7 +131,7 @@ TEST(GradientsTest, TheOtherStagesPartIsAddedOnce) {
 
 TEST(GradientsTest, TheNextBatchStartsFromNothing) {
   const Model model;
-  Gradients gradients(model.graph);
+  Gradients gradients(model.graph, pool);
   add_groups(gradients, model.plain, {true, false, true, true, false, true});
   gradients.clear();
   add_groups(gradients, model.plain, {true, true});
@@ -137,7 +140,7 @@ TEST(GradientsTest, TheNextBatchStartsFromNothing) {
 
 TEST(GradientsTest, GroupsEndInAscendingOrder) {
   const Model model;
-  Gradients gradients(model.graph);
+  Gradients gradients(model.graph, pool);
   gradients.end_group(3);
   EXPECT_THROW(gradients.end_group(2), Error);
 }

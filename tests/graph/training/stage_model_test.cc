@@ -72,8 +72,7 @@ class Pipeline {
       stages_[i]->finish(0);
     }
     for (auto& stage : stages_) {
-      stage->gradients().end_group(0);
-      stage->gradients().finish();
+      stage->gradients().finish(0);
     }
     exchange_shared();
   }
@@ -179,8 +178,7 @@ TEST(StageModelTest, RunningForwardsAheadGivesTheSameGradients) {
       stage.backward(i - num_ahead, {{"log_prob", ones.data()}, {"entropy", zeros.data()}});
       stage.finish(i - num_ahead);
     }
-    stage.gradients().end_group(3);
-    stage.gradients().finish();
+    stage.gradients().finish(3);
     return pipeline.gradients();
   };
   const auto together = gradients_with(0);
