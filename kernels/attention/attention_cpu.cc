@@ -10,6 +10,7 @@
 #include "kernels/attention/deal.h"
 #include "kernels/attention/geometry.h"
 #include "kernels/attention/key_value_blocks.h"
+#include "kernels/attention/product.h"
 #include "kernels/attention/query_rows.h"
 #include "kernels/kernel_args.h"
 
@@ -86,8 +87,7 @@ void load_queries(const Call<T>& call, const Tile& tile, QueryRows& rows) {
   const int head_dim = call.geometry.head_dim;
   for (int row = 0; row < tile.num_rows; ++row) {
     const T* q = call.q + offset_of(call, tile, row) * head_dim;
-    for (int d = 0; d < head_dim; d += kLanes)
-      store(rows.q + row * kStride + d, load(q + d, first_lanes(head_dim - d)));
+    std::memcpy(rows.q + row * kStride, q, head_dim * sizeof(T));
     rows.begin_span(row, call.geometry.padded);
     rows.has_past[row] = 0;
   }
@@ -99,6 +99,11 @@ void prefetch(const T* block) {
   for (int line = 0; line < kPrefetchLines; ++line) _mm_prefetch(bytes + line * 64, _MM_HINT_T1);
 }
 
+template <class T>
+const float* words(const T* block) {
+  return reinterpret_cast<const float*>(block);
+}
+
 // Adds the block's keys that rows [begin, end) of the tile see.
 template <class T>
 void add_block(const Call<T>& call, const Tile& tile, QueryRows& rows, int64_t block, int begin,
@@ -106,15 +111,15 @@ void add_block(const Call<T>& call, const Tile& tile, QueryRows& rows, int64_t b
   const auto& g = call.geometry;
   const auto& blocks = call.blocks[tile.sequence];
   const int64_t keys_before = call.first_position(tile) - block * kKeyBlock;
-  multiply_scores(rows.q + begin * kStride, blocks.keys(block, tile.kv_head),
-                  rows.weights + begin * kStride, end - begin, g.head_dim, seen);
+  multiply_scores<T>(rows.q + begin * kStride, words(blocks.keys(block, tile.kv_head)),
+                     rows.weights + begin * kStride, end - begin, g.head_dim, seen);
   for (int row = begin; row < end; ++row)
     if (const uint64_t keys = seen.of_row(row - begin))
-      rows.add_block(row, keys,
-                     {g, tile.kv_head * g.group + row % g.group, keys_before + row / g.group},
-                     g.padded);
-  multiply_small<Side::kRows, Start::kStored, T>(
-      {rows.weights + begin * kStride, blocks.values(block, tile.kv_head), g.padded,
+      rows.add_block<T>(row, keys,
+                        {g, tile.kv_head * g.group + row % g.group, keys_before + row / g.group},
+                        g.padded);
+  multiply<Side::kRows, Start::kStored, T>(
+      {rows.weights + begin * kStride, words(blocks.values(block, tile.kv_head)), g.padded,
        rows.out + begin * kStride},
       end - begin, num_vecs(g.head_dim), seen);
 }
@@ -199,6 +204,7 @@ void run_item(const Call<T>& call, const Item& item) {
     attend(call, {item.sequence, item.kv_head, begin, count * group}, rows);
     begin += count;
   }
+  release_product_tiles();
 }
 
 // Multiply-adds, and the time to read keys and values, in the same unit, of rows in query block

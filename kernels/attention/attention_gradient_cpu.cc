@@ -15,11 +15,10 @@
 #include "kernels/attention/attention.h"
 #include "kernels/attention/block_lists.h"
 #include "kernels/attention/deal.h"
-#include "kernels/attention/geometry.h"
-#include "kernels/attention/score.h"
-#include "kernels/attention/small_product.h"
-#include "kernels/attention/softmax_weight.h"
+#include "kernels/attention/gradient_workspace.h"
+#include "kernels/attention/product.h"
 #include "kernels/kernel_args.h"
+#include "kernels/loops.h"
 
 namespace troupe {
 namespace {
@@ -31,6 +30,7 @@ struct Call {
   const float* log_sum_exp;
   T *dq, *dk, *dv;
   const BlockLists* lists;
+  std::vector<float> means;  // d_out[t] . out[t], [tokens][heads]
 };
 
 struct Item {
@@ -39,28 +39,6 @@ struct Item {
   int64_t query_begin, query_end, key_begin, key_end;  // blocks
   bool wants_keys, wants_queries;                      // dk and dv; dq
   double cost;
-};
-
-constexpr int64_t kBlockFloats = int64_t{kKeyBlock} * kStride;
-
-// One thread's matrices. Rows of head_dim are padded with zeros to whole vectors.
-struct Workspace {
-  float *k, *k_columns, *v_columns, *dk, *dv;  // a key block: [64 keys] and [head_dim][64]
-  float *q, *d_out, *mean, *log2_sum;          // a query block of one head: [64 rows], [64]
-  float *p, *ds;                               // [64 rows][64 keys]
-  float* dq;                                   // [query blocks][group][64 rows][padded]
-
-  Workspace(FloatScratch& scratch, const AttentionGeometry& g, int64_t num_query_blocks) {
-    const int64_t columns = int64_t{g.head_dim} * kKeyBlock;
-    const int64_t dq_floats = num_query_blocks * g.group * kKeyBlock * g.padded;
-    float* at = scratch.floats(7 * kBlockFloats + 2 * columns + 2 * kKeyBlock + dq_floats);
-    for (float** block : {&k, &dk, &dv, &q, &d_out, &p, &ds})
-      *block = std::exchange(at, at + kBlockFloats);
-    for (float** block : {&k_columns, &v_columns}) *block = std::exchange(at, at + columns);
-    for (float** row : {&mean, &log2_sum}) *row = std::exchange(at, at + kKeyBlock);
-    dq = at;
-    std::memset(dq, 0, dq_floats * sizeof(float));
-  }
 };
 
 // The part of a sequence in one block: rows of the pack's tensors.
@@ -76,11 +54,6 @@ BlockRows rows_of(const AttentionSequence& sequence, int64_t block) {
 }
 
 template <class T>
-void load_row(const T* from, int count, float* to) {
-  for (int d = 0; d < count; d += kLanes) store(to + d, load(from + d, first_lanes(count - d)));
-}
-
-template <class T>
 void store_rows(const float* from, int64_t from_stride, int rows, int count, T* to,
                 int64_t to_stride) {
   for (int row = 0; row < rows; ++row)
@@ -88,44 +61,27 @@ void store_rows(const float* from, int64_t from_stride, int rows, int count, T* 
       store(to + row * to_stride + d, load(from + row * from_stride + d), first_lanes(count - d));
 }
 
-void transpose(const float* from, int rows, int columns, float* to) {
-  for (int column = 0; column < columns; ++column)
-    for (int row = 0; row < rows; ++row)
-      to[column * kKeyBlock + row] = from[row * kStride + column];
-}
-
 template <class T>
-void load_keys(const Call<T>& call, const BlockRows& keys, int kv_head, Workspace& w) {
+void load_keys(const Call<T>& call, const BlockRows& keys, int kv_head, GradientWorkspace& w) {
   const auto& g = call.geometry;
   const int64_t offset = keys.first * g.kv_stride() + kv_head * g.head_dim;
-  for (int row = 0; row < keys.count; ++row) {
-    load_row(call.v + offset + row * g.kv_stride(), g.head_dim, w.k + row * kStride);
-  }
-  transpose(w.k, keys.count, g.head_dim, w.v_columns);
-  for (int row = 0; row < keys.count; ++row) {
-    load_row(call.k + offset + row * g.kv_stride(), g.head_dim, w.k + row * kStride);
-    std::memset(w.dk + row * kStride, 0, g.padded * sizeof(float));
-    std::memset(w.dv + row * kStride, 0, g.padded * sizeof(float));
-  }
-  transpose(w.k, keys.count, g.head_dim, w.k_columns);
+  const T *k = call.k + offset, *v = call.v + offset;
+  transpose_words(k, g.kv_stride(), keys.count, g.head_dim, reinterpret_cast<T*>(w.k_columns), 0);
+  transpose_words(v, g.kv_stride(), keys.count, g.head_dim, reinterpret_cast<T*>(w.v_columns), 0);
+  load_steps(k, g.kv_stride(), keys.count, g.head_dim, w.k);
+  for (float* sums : {w.dk, w.dv}) std::memset(sums, 0, keys.count * kStride * sizeof(float));
 }
 
-// q, d_out, log_sum_exp in powers of two, and mean[t] = d_out[t] . out[t].
 template <class T>
-void load_queries(const Call<T>& call, const BlockRows& queries, int head, Workspace& w) {
+void load_queries(const Call<T>& call, const BlockRows& queries, int head, GradientWorkspace& w) {
   const auto& g = call.geometry;
-  for (int row = 0; row < queries.count; ++row) {
-    const int64_t token = queries.first + row;
-    const int64_t offset = token * g.q_stride() + head * g.head_dim;
-    load_row(call.q + offset, g.head_dim, w.q + row * kStride);
-    load_row(call.d_out + offset, g.head_dim, w.d_out + row * kStride);
-    Vec mean = zero();
-    for (int d = 0; d < g.head_dim; d += kLanes)
-      mean = fma(load(w.d_out + row * kStride + d),
-                 load(call.out + offset + d, first_lanes(g.head_dim - d)), mean);
-    w.mean[row] = reduce_add(mean);
-    w.log2_sum[row] = call.log_sum_exp[token * g.heads + head] * std::numbers::log2e_v<float>;
-  }
+  const int64_t offset = queries.first * g.q_stride() + head * g.head_dim;
+  const T *q = call.q + offset, *d_out = call.d_out + offset;
+  load_rows(q, g.q_stride(), queries.count, g.head_dim, w.q);
+  load_rows(d_out, g.q_stride(), queries.count, g.head_dim, w.d_out);
+  if (kElementsPerWord<T> == 1) return;  // steps are rows
+  load_steps(q, g.q_stride(), queries.count, g.head_dim, w.q_steps);
+  load_steps(d_out, g.q_stride(), queries.count, g.head_dim, w.d_out_steps);
 }
 
 // Which rows of a query block see which keys of a key block; null masks: all of them.
@@ -134,48 +90,65 @@ struct Pair {
   int64_t keys_before;  // the first row's position, counted from the key block's first
 };
 
-// Products become p, and d_out . v becomes ds; both are 0 for keys that the row does not see.
-void weigh_row(const AttentionGeometry& g, int row, uint64_t seen, const RowScores& scores,
-               int num_keys, Workspace& w) {
-  const Vec log2_sum = set1(w.log2_sum[row]), mean = set1(w.mean[row]);
-  for (int key = 0; key < num_keys; key += kLanes) {
-    float *p = w.p + row * kStride + key, *ds = w.ds + row * kStride + key;
-    const auto lanes = static_cast<Mask>(seen >> key);
-    const Vec product = load(p);
-    const Vec weight = softmax_weight(sub(scores.log2(product, key), log2_sum));
-    Vec slope = mul(mul(weight, sub(load(ds), mean)), set1(g.scale));
-    if (scores.is_capped()) slope = mul(slope, scores.slope(product));
-    store(p, select(lanes, weight, zero()));
-    store(ds, select(lanes, slope, zero()));
+// Products of the rows with the key block become p and ds.
+template <class T>
+void weigh_rows(const Call<T>& call, const BlockRows& queries, int head, int num_keys,
+                const Pair& pair, GradientWorkspace& w) {
+  const auto& g = call.geometry;
+  for (int row = 0; row < queries.count; row += 2) {
+    const int last = std::min(row + 1, queries.count - 1);
+    const auto index = [&](int r) { return (queries.first + r) * g.heads + head; };
+    const RowScores even_scores(g, head, pair.keys_before + row);
+    const RowScores odd_scores(g, head, pair.keys_before + last);
+    const RowWeights even(g, even_scores, pair.keys.of_row(row), call.log_sum_exp[index(row)],
+                          call.means[index(row)]);
+    const RowWeights odd(g, odd_scores, last > row ? pair.keys.of_row(last) : 0,
+                         call.log_sum_exp[index(last)], call.means[index(last)]);
+    const int64_t at = row * kStride, next = last * kStride;
+    constexpr int kElements = kElementsPerWord<T>;
+    for (int key = 0; key < num_keys; key += kLanes) {
+      Vec p[2], ds[2];
+      even.weigh(key, load(w.p + at + key), load(w.ds + at + key), p[0], ds[0]);
+      odd.weigh(key, load(w.p + next + key), load(w.ds + next + key), p[1], ds[1]);
+      store_steps(w.p_steps + at / kElements + key, p[0], p[1], T{});
+      store_steps(w.ds_steps + at / kElements + key, ds[0], ds[1], T{});
+      if (kElements == 1) continue;  // rows are steps
+      store(reinterpret_cast<T*>(w.ds + at) + key, ds[0]);
+      if (last > row) store(reinterpret_cast<T*>(w.ds + next) + key, ds[1]);
+    }
   }
 }
 
 // to[key] += sum over rows of a[row][key] * b[row], for rows that see the key.
+template <class T>
 void add_over_rows(const float* a, const float* b, float* to, int num_keys, const Steps& rows,
                    int vecs) {
-  multiply_small<Side::kColumns, Start::kStored, float>({a, b, kStride, to}, num_keys, vecs, rows);
+  multiply<Side::kColumns, Start::kStored, T>({a, b, kStride, to}, num_keys, vecs, rows);
 }
 
-void add_pair(const AttentionGeometry& g, const Item& item, Workspace& w, int head, int num_rows,
-              int num_keys, const Pair& pair, float* dq) {
-  multiply_scores(w.q, w.k_columns, w.p, num_rows, g.head_dim, pair.keys);
-  multiply_scores(w.d_out, w.v_columns, w.ds, num_rows, g.head_dim, pair.keys);
-  for (int row = 0; row < num_rows; ++row)
-    weigh_row(g, row, pair.keys.of_row(row), {g, head, pair.keys_before + row}, num_keys, w);
+template <class T>
+void add_pair(const Call<T>& call, const Item& item, const BlockRows& queries, int head,
+              int num_keys, const Pair& pair, GradientWorkspace& w, float* dq) {
+  const auto& g = call.geometry;
+  multiply_scores<T>(w.q, w.k_columns, w.p, queries.count, g.head_dim, pair.keys);
+  multiply_scores<T>(w.d_out, w.v_columns, w.ds, queries.count, g.head_dim, pair.keys);
+  weigh_rows(call, queries, head, num_keys, pair, w);
+  const bool is_float = kElementsPerWord<T> == 1;
   const int vecs = num_vecs(g.head_dim);
   if (item.wants_keys) {
-    add_over_rows(w.p, w.d_out, w.dv, num_keys, pair.rows, vecs);
-    add_over_rows(w.ds, w.q, w.dk, num_keys, pair.rows, vecs);
+    add_over_rows<T>(w.p_steps, is_float ? w.d_out : w.d_out_steps, w.dv, num_keys, pair.rows,
+                     vecs);
+    add_over_rows<T>(w.ds_steps, is_float ? w.q : w.q_steps, w.dk, num_keys, pair.rows, vecs);
   }
   if (item.wants_queries)
-    multiply_small<Side::kRows, Start::kStored, float>({w.ds, w.k, kStride, dq, g.padded}, num_rows,
-                                                       vecs, pair.keys);
+    multiply<Side::kRows, Start::kStored, T>(
+        {is_float ? w.ds_steps : w.ds, w.k, kStride, dq, g.padded}, queries.count, vecs, pair.keys);
 }
 
 // Adds what the query block's rows, of all heads of the group, make of the loaded key block.
 template <class T>
 void add_query_block(const Call<T>& call, const Item& item, int64_t block, bool is_partial,
-                     int64_t key_block, Workspace& w) {
+                     int64_t key_block, GradientWorkspace& w) {
   const auto& g = call.geometry;
   const auto& sequence = call.lists->sequences()[item.sequence];
   const BlockRows queries = rows_of(sequence, block), keys = rows_of(sequence, key_block);
@@ -191,12 +164,12 @@ void add_query_block(const Call<T>& call, const Item& item, int64_t block, bool 
     const int head = item.kv_head * g.group + i;
     const int64_t slot = (block - item.query_begin) * g.group + i;
     load_queries(call, queries, head, w);
-    add_pair(g, item, w, head, queries.count, keys.count, pair, w.dq + slot * kKeyBlock * g.padded);
+    add_pair(call, item, queries, head, keys.count, pair, w, w.dq + slot * kKeyBlock * g.padded);
   }
 }
 
 template <class T>
-void add_key_block(const Call<T>& call, const Item& item, int64_t key_block, Workspace& w) {
+void add_key_block(const Call<T>& call, const Item& item, int64_t key_block, GradientWorkspace& w) {
   const auto& g = call.geometry;
   const BlockRows keys = rows_of(call.lists->sequences()[item.sequence], key_block);
   load_keys(call, keys, item.kv_head, w);
@@ -215,13 +188,14 @@ template <class T>
 void run_item(const Call<T>& call, const Item& item) {
   static thread_local FloatScratch scratch;
   const auto& g = call.geometry;
-  Workspace w(scratch, g, item.wants_queries ? item.query_end - item.query_begin : 0);
+  GradientWorkspace w(scratch, g, item.wants_queries ? item.query_end - item.query_begin : 0);
   if (item.wants_keys)
     for (int64_t block = item.key_begin; block < item.key_end; ++block)
       add_key_block(call, item, block, w);
   else
     for (const auto& run : call.lists->keys_of(item.sequence, item.query_begin))
       for (int64_t block = run.begin; block < run.end; ++block) add_key_block(call, item, block, w);
+  release_product_tiles();
   if (!item.wants_queries) return;
   for (int64_t block = item.query_begin; block < item.query_end; ++block) {
     const BlockRows queries = rows_of(call.lists->sequences()[item.sequence], block);
@@ -301,22 +275,41 @@ std::vector<Item> choose_items(const AttentionGeometry& g, const BlockLists& lis
 }
 
 template <class T>
+std::vector<float> means_of(const Call<T>& call, const KernelContext& context) {
+  const auto& g = call.geometry;
+  const int64_t tokens = context.pack->num_tokens();
+  std::vector<float> means(tokens * g.heads);
+  parallel_for(context, tokens, g.q_stride(), [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin * g.heads; i < end * g.heads; ++i) {
+      Vec mean = zero();
+      for_vectors(i * g.head_dim, (i + 1) * g.head_dim, [&](int64_t d, auto lanes) {
+        mean = fma(load(call.d_out + d, lanes), load(call.out + d, lanes), mean);
+      });
+      means[i] = reduce_add(mean);
+    }
+  });
+  return means;
+}
+
+template <class T>
 void run(const KernelArgs& args) {
   const auto& in = args.inputs;
   const auto& out = args.outputs;
   std::optional<BlockLists> own;
   if (!args.context.block_lists) own.emplace(*args.context.pack, false);
-  const Call<T> call = {AttentionGeometry(args.attributes),
-                        in[0].as<T>(),
-                        in[1].as<T>(),
-                        in[2].as<T>(),
-                        in[3].as<T>(),
-                        in[4].as<T>(),
-                        in[5].as<float>(),
-                        out[0].as<T>(),
-                        out[1].as<T>(),
-                        out[2].as<T>(),
-                        own ? &*own : args.context.block_lists};
+  Call<T> call = {AttentionGeometry(args.attributes),
+                  in[0].as<T>(),
+                  in[1].as<T>(),
+                  in[2].as<T>(),
+                  in[3].as<T>(),
+                  in[4].as<T>(),
+                  in[5].as<float>(),
+                  out[0].as<T>(),
+                  out[1].as<T>(),
+                  out[2].as<T>(),
+                  own ? &*own : args.context.block_lists,
+                  {}};
+  call.means = means_of(call, args.context);
   const auto items = choose_items(call.geometry, *call.lists, args.context.pool);
   run_dealt(args.context.pool, items, [&](const Item& item) { run_item(call, item); });
 }

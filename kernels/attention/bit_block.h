@@ -16,6 +16,16 @@ inline uint64_t bit_range(int64_t begin, int64_t end) {
   return first_bits(end) & ~first_bits(begin);
 }
 
+// Bits 0, 2, 4, ... side by side (Hacker's Delight, 7-4).
+inline uint64_t even_bits(uint64_t x) {
+  x &= 0x5555555555555555;
+  x = (x | x >> 1) & 0x3333333333333333;
+  x = (x | x >> 2) & 0x0f0f0f0f0f0f0f0f;
+  x = (x | x >> 4) & 0x00ff00ff00ff00ff;
+  x = (x | x >> 8) & 0x0000ffff0000ffff;
+  return (x | x >> 16) & 0x00000000ffffffff;
+}
+
 // Bit j of word i becomes bit i of word j (Hacker's Delight, 7-3).
 inline void transpose_bits(uint64_t (&words)[64]) {
   uint64_t mask = 0x00000000ffffffff;

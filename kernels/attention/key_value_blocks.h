@@ -10,6 +10,7 @@
 #include "kernels/attention/block_lists.h"
 #include "kernels/attention/geometry.h"
 #include "kernels/attention/small_product.h"
+#include "kernels/attention/word_layout.h"
 
 namespace troupe {
 
@@ -24,18 +25,13 @@ struct KeyValueBlocks {
   }
   T* values(int64_t block, int kv_head) const { return keys(block, kv_head) + keys_size; }
 
-  // Copies `count` rows of k and v, of one head and `stride` elements apart, to `position` on; all
-  // in one block.
+  // Copies `count` rows of k and v, of one head and kv_stride() elements apart, to `position` on;
+  // all in one block.
   void write(const AttentionGeometry& g, int kv_head, int64_t position, int64_t count, const T* k,
              const T* v) const {
     const int64_t block = position / kKeyBlock, index = position % kKeyBlock;
-    const int64_t stride = g.kv_stride();
-    T* to_keys = keys(block, kv_head) + index;
-    T* to_values = values(block, kv_head) + index * g.padded;
-    for (int64_t i = 0; i < count; ++i)
-      std::memcpy(to_values + i * g.padded, v + i * stride, g.head_dim * sizeof(T));
-    for (int d = 0; d < g.head_dim; ++d)
-      for (int64_t i = 0; i < count; ++i) to_keys[d * kKeyBlock + i] = k[i * stride + d];
+    transpose_words(k, g.kv_stride(), count, g.head_dim, keys(block, kv_head), index);
+    interleave_rows(v, g.kv_stride(), count, g.head_dim, values(block, kv_head), g.padded, index);
   }
 };
 

@@ -1,8 +1,9 @@
 // Keys and values of earlier tokens, in blocks of 64 positions that sequences share and give back.
 //
 // One block covers 64 positions in all layers and heads. For one (layer, key/value head) it holds
-// the keys as [head_dim][64], so that 64 scores are computed side by side, and the values as
-// [64][head_dim, padded to whole vectors]. Memory is touched only as blocks are used.
+// the keys as [head_dim][64] and the values as [64][head_dim, padded to whole vectors]; of bf16 as
+// [head_dim / 2][64][2] and [32][padded][2], in pairs of what is summed over. Memory is touched
+// only as blocks are used.
 #pragma once
 
 #include <cstddef>

@@ -38,7 +38,8 @@ struct QueryRows {
   }
 
   // Turns a row's products with a block's keys into weights, and rescales what was summed under the
-  // old max. `seen` has a bit for each key that the row sees; at least one.
+  // old max. Weights are left as T. `seen` has a bit for each key that the row sees; at least one.
+  template <class T>
   void add_block(int row, uint64_t seen, const RowScores& scores, int64_t padded) {
     float* w = weights + row * kStride;
     const int vecs = num_vecs(std::bit_width(seen));
@@ -60,8 +61,10 @@ struct QueryRows {
     max[row] = new_max;
     for (int v = 0; v < vecs; ++v) {
       s[v] = softmax_weight(sub(s[v], set1(new_max)));
-      store(w + v * kLanes, s[v]);
+      store(reinterpret_cast<T*>(w) + v * kLanes, s[v]);
     }
+    // Tiles sum over all 64 keys.
+    for (int v = vecs; v < 4; ++v) store(reinterpret_cast<T*>(w) + v * kLanes, zero());
     store(total + row * kLanes, add(sum, add(add(s[0], s[1]), add(s[2], s[3]))));
     has_seen[row] = 1;
   }
