@@ -2,7 +2,7 @@
 // and of a long pack of documents against a dense causal mask, per unmasked (query, key) pair, pair
 // of runs after pair of runs.
 //
-//   attention_bench [threads] [pairs] [packs|decode|documents|all] [f32|bf16] [tokens]
+//   attention_bench [threads] [pairs] [packs|decode|documents|all|tiny] [f32|bf16] [tokens]
 //
 // 9 query and 3 key/value heads of 64, as SmolLM2-135M has. Rates count unmasked pairs only.
 #include <time.h>
@@ -143,11 +143,12 @@ double peak_flops(DType dtype) {
   return best;
 }
 
-void time_packs(ThreadPool& pool, int rounds, DType dtype) {
+void time_packs(ThreadPool& pool, int rounds, DType dtype,
+                const std::vector<std::vector<int64_t>>& packs) {
   const double peak = peak_flops(DType::f32) * pool.num_threads();
   std::printf("peak of f32 multiply-adds, %d threads: %.0f GF/s\n", pool.num_threads(),
               peak * 1e-9);
-  for (const auto& lengths : {std::vector<int64_t>(4, 256), std::vector<int64_t>(8, 256), {2048}}) {
+  for (const auto& lengths : packs) {
     Case pack(pack_of(lengths), dtype);
     std::vector<double> forward, backward;
     for (int i = 0; i < rounds; ++i) {
@@ -258,7 +259,10 @@ int main(int argc, char** argv) {
   const auto what = argument(3, "all");
   const auto dtype = troupe::dtype_from_name(argument(4, "f32"));
   const bool all = what == "all";
-  if (all || what == "packs") troupe::time_packs(pool, rounds, dtype);
+  const auto rows = [](size_t count, int64_t tokens) { return std::vector(count, tokens); };
+  if (all || what == "packs")
+    troupe::time_packs(pool, rounds, dtype, {rows(4, 256), rows(8, 256), rows(1, 2048)});
+  if (what == "tiny") troupe::time_packs(pool, rounds, dtype, {rows(4, 8)});
   if (all || what == "decode") troupe::time_decode(pool, rounds, dtype);
   if (all || what == "documents")
     troupe::time_documents(pool, rounds, dtype, std::stoll(argument(5, "131072")));

@@ -1,0 +1,29 @@
+#!/bin/bash
+# run.sh [--venv DIR] [--pairs N] [--threads N] [--model FILE] [--only kernels|models] [--match REGEX] [--stream MB] [--tiny]
+# One table of what the kernels and a whole model reach: kernels against this run's own limits and against oneDNN,
+# models in tokens a second. With --venv, a Python environment that holds what benchmarks/rivals.txt names, models also
+# against PyTorch, llama.cpp (the fastest of four formats of the same weights) and TRL: the ratio is the middle one of N
+# (default 15) alternating pairs of rounds, beside its 10 % and 90 %. --match takes only such rows of the models' table; --stream says how
+# much memory the read limit and weights of few rows go through (default 4096); --tiny runs all on next to nothing.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+build=${BUILD:-build}
+pairs=15 threads=2 model=models/SmolLM2-135M-Instruct.Q4_1.gguf venv='' only='' tiny='' match='' stream=''
+while (($#)); do
+  case $1 in
+    --venv) venv=$(realpath "$2") && shift ;;
+    --pairs | --threads | --model | --only | --match | --stream) declare "${1#--}=$2" && shift ;;
+    --tiny) tiny=yes ;;
+    *) sed -n '2,8s/^# //p' "$0" >&2 && exit 2 ;;
+  esac
+  shift
+done
+work=$(mktemp -d)
+trap 'kill "${process[@]}" 2>/dev/null; rm -rf "$work"' EXIT
+source benchmarks/pairs.sh
+source benchmarks/kernels.sh
+source benchmarks/models.sh
+
+describe_machine
+[[ $only == models ]] || kernels_table
+[[ $only == kernels ]] || models_table
