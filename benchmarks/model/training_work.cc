@@ -41,10 +41,7 @@ Work train_work(const WorkContext& context, int64_t rows, int64_t row_tokens) {
 Work score_work(const WorkContext& context, int64_t rows, int64_t row_tokens) {
   auto stage = make_stage(context, Trainable::no);
   return [stage, pack = make_pack(context, rows, row_tokens)] {
-    return Round{time_of([&] {
-                   mean_cross_entropy(*stage, {&pack, 1});
-                 }),
-                 pack.pack.num_tokens()};
+    return Round{time_of([&] { mean_cross_entropy(*stage, {&pack, 1}); }), pack.pack.num_tokens()};
   };
 }
 
