@@ -1,45 +1,17 @@
 #include "actors/factories.h"
 
 #include <filesystem>
-#include <mutex>
 #include <nlohmann/json.hpp>
-#include <thread>
 
 #include "actors/checkpoint/checkpoint_writer.h"
+#include "actors/process_parts.h"
 #include "actors/rlhf/coordinator.h"
-#include "actors/rlhf/kernels_choice.h"
 #include "actors/rlhf/reward_rule.h"
 #include "actors/rollout/rollout_engine.h"
 #include "devices/cpu/compute.h"
 
 namespace troupe {
 namespace {
-
-// What the actors of one process share, made by whichever comes first.
-class ProcessParts {
- public:
-  std::shared_ptr<const RunSetup> setup(const NodeContext& node) {
-    std::lock_guard lock(mutex_);
-    if (setup_) return setup_;
-    setup_ = std::make_shared<const RunSetup>(node.run_dir);
-    use_kernels(setup_->config());
-    return setup_;
-  }
-  std::shared_ptr<Compute> compute(NodeContext& node) {
-    std::lock_guard lock(mutex_);
-    const auto cores = static_cast<int>(std::thread::hardware_concurrency());
-    const auto nodes = std::max<int>(1, static_cast<int>(node.plan.nodes.size()));
-    if (!compute_)
-      compute_ = std::make_shared<Compute>(node.compute_threads, std::max(1, cores / nodes),
-                                           node.core_gate);
-    return compute_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::shared_ptr<const RunSetup> setup_;
-  std::shared_ptr<Compute> compute_;
-};
 
 template <class Actor>
 caf::strong_actor_ptr with_inlet(NodeContext& node, const ActorPlan& plan, const Actor& actor) {
@@ -55,6 +27,8 @@ StageConfig stage_config(NodeContext& node, const ActorPlan& plan, const RunSetu
   config.options.stage = place.at("stage");
   config.options.num_stages = place.at("num_stages");
   config.options.trainable = config.role == "reference" ? Trainable::no : Trainable::yes;
+  const bool recompute = setup.config().getParallel().getRecompute() == RunConfig::Recompute::LAYER;
+  config.options.recompute = recompute ? Recompute::layer : Recompute::none;
   const bool scalar = config.role == "reward" || config.role == "critic";
   auto& model = config.options.model;
   model.dtype = setup.dtype();

@@ -50,11 +50,12 @@ void make_paths_absolute(Config& config) {
 
 // What may differ when a run goes on: the layout, how often it saves and tests, who hears of it.
 void check_changes_nothing(const std::string& assignment) {
-  for (const char* free : {"roles.", "cluster.", "run.stop_after_step=", "trainer.save_freq=",
-                           "trainer.test_freq=", "trainer.logger", "trainer.prometheus_address="})
+  for (const char* free :
+       {"roles.", "cluster.", "parallel.", "run.stop_after_step=", "trainer.save_freq=",
+        "trainer.test_freq=", "trainer.logger", "trainer.prometheus_address="})
     if (assignment.starts_with(free)) return;
   throw UsageError("--set " + assignment +
-                   ": a run goes on with its own config; only roles.*, cluster.*, "
+                   ": a run goes on with its own config; only roles.*, cluster.*, parallel.*, "
                    "run.stop_after_step,\n  trainer.save_freq, test_freq, logger and "
                    "prometheus_address may change. Start a new run for the rest");
 }

@@ -1,5 +1,7 @@
 #include "graph/autodiff.h"
 
+#include <map>
+
 #include "base/error.h"
 #include "kernels/elementwise/add.h"
 
@@ -37,6 +39,27 @@ class Backward {
   }
 
   bool wanted(ValueId value) const { return value != kNoSymbol && wanted_[value]; }
+
+  // What the backward pass reads for a value of the forward pass.
+  ValueId stand_in(ValueId value) const {
+    const auto found = stand_ins_.find(value);
+    return found == stand_ins_.end() ? value : found->second;
+  }
+
+  // Appends the forward nodes of a block once more. Only what enters the block is read of the first
+  // time; what the block's own gradients do not need falls away in the end.
+  void recompute(int block) {
+    stand_ins_.clear();
+    graph_.set_block(block);
+    for (size_t i = 0; i < graph_.num_forward_nodes(); ++i) {
+      const GraphNode node = graph_.nodes()[i];
+      if (node.block != block) continue;
+      std::vector<ValueId> inputs;
+      for (ValueId id : node.inputs) inputs.push_back(stand_in(id));
+      const auto outputs = graph_.apply(*node.op, std::move(inputs), node.attributes);
+      for (size_t j = 0; j < outputs.size(); ++j) stand_ins_[node.outputs[j]] = outputs[j];
+    }
+  }
   Graph& graph() { return graph_; }
 
  private:
@@ -45,6 +68,7 @@ class Backward {
   Graph& graph_;
   std::vector<bool> wanted_;
   std::vector<ValueId> gradients_;
+  std::map<ValueId, ValueId> stand_ins_;
 };
 
 class NodeGradient final : public GradientBuilder {
@@ -59,18 +83,18 @@ class NodeGradient final : public GradientBuilder {
 
   const Attributes& attributes() const override { return node_.attributes; }
   int num_inputs() const override { return static_cast<int>(node_.inputs.size()); }
-  Symbol input(int index) const override { return node_.inputs.at(index); }
-  Symbol output(int index) const override { return node_.outputs.at(index); }
+  Symbol input(int index) const override { return backward_.stand_in(node_.inputs.at(index)); }
+  Symbol output(int index) const override { return backward_.stand_in(node_.outputs.at(index)); }
   Symbol output_gradient(int index) const override {
     return backward_.gradient(node_.outputs.at(index));
   }
-  bool wants_gradient(int index) const override { return backward_.wanted(input(index)); }
+  bool wants_gradient(int index) const override { return backward_.wanted(node_.inputs.at(index)); }
   std::vector<Symbol> apply(const OpDef& op, std::vector<Symbol> inputs,
                             const Attributes& attributes) override {
     return backward_.graph().apply(op, std::move(inputs), attributes);
   }
   void set_input_gradient(int index, Symbol gradient) override {
-    if (wants_gradient(index)) backward_.add_gradient(input(index), gradient);
+    if (wants_gradient(index)) backward_.add_gradient(node_.inputs.at(index), gradient);
   }
   std::vector<Symbol> accumulate_weight_gradient(int index, const OpDef& op,
                                                  std::vector<Symbol> inputs,
@@ -91,7 +115,7 @@ class NodeGradient final : public GradientBuilder {
 }  // namespace
 
 void append_backward(Graph& graph, const std::vector<std::string>& differentiated,
-                     const std::string& hidden_input) {
+                     const std::string& hidden_input, Recompute recompute) {
   const ValueId hidden = hidden_input.empty() ? kNoSymbol : graph.find_input(hidden_input);
   CHECK(hidden_input.empty() || hidden != kNoSymbol, hidden_input);
   Backward backward(graph, hidden);
@@ -102,7 +126,13 @@ void append_backward(Graph& graph, const std::vector<std::string>& differentiate
     backward.add_gradient(graph.output(name),
                           graph.input("gradient_of/" + name, output.shape, output.dtype));
   }
+  // The last block's gradients come at once: nothing would be gained.
+  int block = graph.nodes().at(num_forward - 1).block;
   for (size_t i = num_forward; i-- > 0;) {
+    if (recompute == Recompute::layer && graph.nodes()[i].block != block) {
+      block = graph.nodes()[i].block;
+      backward.recompute(block);
+    }
     NodeGradient node(backward, graph.nodes()[i]);
     if (!node.is_needed()) continue;
     const OpDef* op = graph.nodes()[i].op;
@@ -114,6 +144,7 @@ void append_backward(Graph& graph, const std::vector<std::string>& differentiate
     CHECK(backward.gradient(hidden) != kNoSymbol, hidden_input);
     graph.set_output("gradient_of/" + hidden_input, backward.gradient(hidden));
   }
+  graph.remove_unused_nodes();
 }
 
 }  // namespace troupe

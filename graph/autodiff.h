@@ -9,6 +9,10 @@
 
 namespace troupe {
 
+// What the backward pass computes again instead of reading what the forward pass kept: nothing, or
+// all of a layer but its input. It changes memory and time, and no bit.
+enum class Recompute { none, layer };
+
 // Ends the forward pass of `graph` and appends its backward pass.
 //
 // For each output in `differentiated` the graph gains an input "gradient_of/<output>" of the
@@ -16,6 +20,6 @@ namespace troupe {
 // `hidden_input` names an input, the gradient that reaches it becomes the output
 // "gradient_of/<hidden_input>".
 void append_backward(Graph& graph, const std::vector<std::string>& differentiated,
-                     const std::string& hidden_input = "");
+                     const std::string& hidden_input = "", Recompute recompute = Recompute::none);
 
 }  // namespace troupe

@@ -19,7 +19,7 @@ void for_elements(ThreadPool& pool, int64_t size, const Body& body) {
 }
 
 Buffer make_buffer(int64_t size) {
-  return Buffer(static_cast<size_t>(size) * sizeof(float));
+  return Buffer(static_cast<size_t>(size) * sizeof(float), MemoryClass::gradients);
 }
 
 }  // namespace

@@ -1,5 +1,8 @@
 #include "graph/graph.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/error.h"
 
 namespace troupe {
@@ -84,6 +87,24 @@ std::vector<ValueId> Graph::values_of_kind(ValueKind kind) const {
   for (size_t i = 0; i < values_.size(); ++i)
     if (values_[i].kind == kind) ids.push_back(static_cast<ValueId>(i));
   return ids;
+}
+
+void Graph::remove_unused_nodes() {
+  std::vector<bool> used(values_.size(), false);
+  for (const auto& [name, id] : outputs_) used[id] = true;
+  for (const auto& value : values_)
+    if (value.kind == ValueKind::weight_gradient) used[&value - values_.data()] = true;
+  std::vector<GraphNode> kept;
+  for (size_t i = nodes_.size(); i-- > 0;) {
+    auto& node = nodes_[i];
+    const bool needed = i < num_forward_nodes() ||
+                        std::ranges::any_of(node.outputs, [&](ValueId id) { return used[id]; });
+    if (!needed) continue;
+    for (ValueId id : node.inputs)
+      if (id != kNoSymbol) used[id] = true;
+    kept.push_back(std::move(node));
+  }
+  nodes_.assign(std::make_move_iterator(kept.rbegin()), std::make_move_iterator(kept.rend()));
 }
 
 }  // namespace troupe

@@ -63,6 +63,9 @@ class Graph {
   const std::vector<std::pair<std::string, ValueId>>& outputs() const { return outputs_; }
   std::vector<ValueId> values_of_kind(ValueKind kind) const;
 
+  // Drops nodes of the backward pass that make nothing but activations that nobody reads.
+  void remove_unused_nodes();
+
   // Nodes before this one are the forward pass; append_backward() sets it.
   size_t num_forward_nodes() const { return num_forward_ == 0 ? nodes_.size() : num_forward_; }
   void end_forward() { num_forward_ = nodes_.size(); }

@@ -9,7 +9,7 @@ namespace troupe {
 namespace {
 
 Buffer zeroed(size_t num_bytes) {
-  Buffer buffer(num_bytes);
+  Buffer buffer(num_bytes, MemoryClass::weights);
   buffer.fill_zero();
   return buffer;
 }
@@ -52,7 +52,8 @@ Parameters::Parameters(std::span<const Graph* const> graphs, Trainable trainable
 void Parameters::read(const WeightReader& reader, ThreadPool& pool) {
   for (auto& [name, parameter] : parameters_) {
     if (parameter.master.num_bytes() == 0)
-      parameter.master = Buffer(static_cast<size_t>(parameter.size()) * sizeof(float));
+      parameter.master =
+          Buffer(static_cast<size_t>(parameter.size()) * sizeof(float), MemoryClass::weights);
     reader(name, parameter.values());
     refresh(parameter, pool);
     if (!needs_master(parameter, trainable_)) parameter.master = Buffer();
@@ -73,7 +74,8 @@ void Parameters::set(const std::string& name, std::span<const float> values, Thr
   auto& parameter = at(name);
   CHECK(static_cast<int64_t>(values.size()) == parameter.size(), name, values.size(),
         to_string(parameter.shape));
-  if (parameter.master.num_bytes() == 0) parameter.master = Buffer(values.size() * sizeof(float));
+  if (parameter.master.num_bytes() == 0)
+    parameter.master = Buffer(values.size() * sizeof(float), MemoryClass::weights);
   std::copy(values.begin(), values.end(), parameter.master.as<float>());
   refresh(parameter, pool);
   if (!needs_master(parameter, trainable_)) parameter.master = Buffer();

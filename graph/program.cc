@@ -40,7 +40,7 @@ Buffer Program::take_arena(int64_t num_bytes) {
     return taken;
   }
   if (!arenas_.empty()) arenas_.pop_back();  // too small for today's packs
-  return Buffer(size);
+  return Buffer(size, MemoryClass::activations);
 }
 
 void Program::give_arena(Buffer arena) {

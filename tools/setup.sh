@@ -9,7 +9,7 @@ packages=(
   clang-format clang-tidy graphviz iproute2
   libcaf-dev libzmq3-dev cppzmq-dev libcapnp-dev capnproto librocksdb-dev
   libyaml-cpp-dev libcli11-dev libspdlog-dev nlohmann-json3-dev
-  libpcre2-dev libutf8proc-dev libxxhash-dev libssl-dev libzstd-dev
+  libpcre2-dev libutf8proc-dev libxxhash-dev libssl-dev libzstd-dev libnuma-dev
   prometheus-cpp-dev libjs-d3
   libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev libdnnl-dev
   "$@"

@@ -6,6 +6,7 @@
 
 #include "base/host_name.h"
 #include "base/wall_time.h"
+#include "devices/cpu/memory_use.h"
 #include "storage/journal/process_start.h"
 
 namespace troupe {
@@ -40,6 +41,16 @@ ActorRecord to_record(ActorStats stats, const std::map<caf::actor_id, ActorLabel
   return actor;
 }
 
+std::map<std::string, double> peak_memory() {
+  const MemoryUse use = memory_use();
+  std::map<std::string, double> peaks;
+  for (int i = 0; i < kNumMemoryClasses; ++i)
+    if (use.peak[i] > 0)
+      peaks[std::string(name_of(static_cast<MemoryClass>(i)))] = static_cast<double>(use.peak[i]);
+  if (use.total_peak > 0) peaks["total"] = static_cast<double>(use.total_peak);
+  return peaks;
+}
+
 }  // namespace
 
 NodeRecord snapshot(const caf::actor_system& system, const std::string& node, int64_t step,
@@ -53,7 +64,8 @@ NodeRecord snapshot(const caf::actor_system& system, const std::string& node, in
                     .wall_time_ns = wall_time_now_ns(),
                     .steady_ns = ActorProbe::now_ns(),
                     .step = step,
-                    .final = final};
+                    .final = final,
+                    .peak_memory = peak_memory()};
   auto labels = book.labels();
   for (const auto& probe : book.probes()) {
     auto stats = probe->stats();

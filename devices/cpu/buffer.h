@@ -1,28 +1,46 @@
-// Memory for tensors: aligned to a cache line, owned by one holder.
+// Memory for tensors: aligned to a cache line, owned by one holder, counted by what it is for.
+// Large buffers come as whole pages, huge ones where the machine has them.
 #pragma once
 
 #include <cstddef>
-#include <cstdlib>
-#include <memory>
+#include <utility>
+
+#include "devices/cpu/memory_use.h"
 
 namespace troupe {
 
 class Buffer {
  public:
   Buffer() = default;
-  explicit Buffer(size_t num_bytes);  // contents are undefined
+  // Contents are undefined. Throws an Error when the memory is not there.
+  explicit Buffer(size_t num_bytes, MemoryClass memory_class = MemoryClass::scratch);
+  ~Buffer();
+  Buffer(Buffer&& other) noexcept { swap(other); }
+  Buffer& operator=(Buffer&& other) noexcept {
+    Buffer(std::move(other)).swap(*this);
+    return *this;
+  }
 
-  void* data() const { return memory_.get(); }
+  void* data() const { return data_; }
   size_t num_bytes() const { return num_bytes_; }
   void fill_zero();
   template <class T>
   T* as() const {
-    return static_cast<T*>(memory_.get());
+    return static_cast<T*>(data_);
+  }
+  void swap(Buffer& other) noexcept {
+    std::swap(data_, other.data_);
+    std::swap(num_bytes_, other.num_bytes_);
+    std::swap(memory_class_, other.memory_class_);
   }
 
  private:
-  std::unique_ptr<void, decltype(&std::free)> memory_ = {nullptr, &std::free};
+  void* data_ = nullptr;
   size_t num_bytes_ = 0;
+  MemoryClass memory_class_ = MemoryClass::scratch;
 };
+
+// Whether buffers made from now on may lie in huge pages; at first they may.
+void allow_huge_pages(bool allow);
 
 }  // namespace troupe

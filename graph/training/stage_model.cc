@@ -25,7 +25,8 @@ Graph build(const LlamaConfig& config, const StageOptions& options) {
                               even_stages(config.num_hidden_layers, options.num_stages));
   Graph graph = std::move(stages.at(options.stage));
   if (options.trainable == Trainable::yes)
-    append_backward(graph, differentiated_outputs(graph), options.stage == 0 ? "" : "hidden");
+    append_backward(graph, differentiated_outputs(graph), options.stage == 0 ? "" : "hidden",
+                    options.recompute);
   return graph;
 }
 
@@ -129,7 +130,7 @@ void StageModel::apply_adamw(const AdamwOptions& options, int64_t step, float gr
     const auto size = static_cast<size_t>(parameter.size());
     for (Buffer* moment : {&parameter.moment1, &parameter.moment2}) {
       if (moment->num_bytes() > 0) continue;
-      *moment = Buffer(size * sizeof(float));
+      *moment = Buffer(size * sizeof(float), MemoryClass::optimizer);
       moment->fill_zero();
     }
     AdamwOptions own = options;
@@ -145,7 +146,7 @@ void StageModel::load_optimizer(const WeightReader& reader) {
   for (auto& [name, parameter] : parameters_->all()) {
     const auto size = static_cast<size_t>(parameter.size());
     for (auto* moment : {&parameter.moment1, &parameter.moment2}) {
-      *moment = Buffer(size * sizeof(float));
+      *moment = Buffer(size * sizeof(float), MemoryClass::optimizer);
       const char* suffix = moment == &parameter.moment1 ? "/moment1_0" : "/moment2_0";
       reader(name + suffix, {moment->as<float>(), size});
     }

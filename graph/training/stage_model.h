@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "base/pack.h"
+#include "graph/autodiff.h"
 #include "graph/models/llama.h"
 #include "graph/program.h"
 #include "kernels/optimizer/adamw.h"
@@ -21,6 +22,7 @@ struct StageOptions {
   int stage = 0;
   int num_stages = 1;
   Trainable trainable = Trainable::no;
+  Recompute recompute = Recompute::none;
 };
 
 // Which weights the optimizer's weight decay pulls to 0: usually not those of norms, nor biases.

@@ -2,6 +2,7 @@
 #include <cstring>
 #include <vector>
 
+#include "devices/cpu/buffer.h"
 #include "kernels/loops.h"
 #include "kernels/loss/head_log_prob.h"
 #include "kernels/loss/log_softmax.h"
@@ -30,16 +31,13 @@ int vocab_slices(int64_t vocab_size) {
 }
 
 struct Scratch {
-  std::vector<int32_t> rows;      // tokens that take part
-  std::vector<std::byte> hidden;  // their hidden states
-  std::vector<std::byte> d_hidden;
-  std::vector<float> logits;
-  std::vector<Bf16> d_logits;
+  std::vector<int32_t> rows;  // tokens that take part
+  Buffer hidden, d_hidden;    // of these
+  Buffer logits, d_logits;
 
-  // The first `size` elements of one of the buffers.
-  template <class T>
-  static T* at_least(std::vector<T>& buffer, int64_t size) {
-    if (static_cast<int64_t>(buffer.size()) < size) buffer.resize(size);
+  // One of the buffers, made large enough for `num_bytes`.
+  static void* at_least(Buffer& buffer, int64_t num_bytes) {
+    if (static_cast<int64_t>(buffer.num_bytes()) < num_bytes) buffer = Buffer(num_bytes);
     return buffer.data();
   }
 };
@@ -63,7 +61,7 @@ struct Head {
   int64_t row_bytes() const {
     return hidden.columns() * static_cast<int64_t>(size_of(hidden.dtype));
   }
-  Tensor rows_tensor(std::vector<std::byte>& buffer, int64_t count) const {
+  Tensor rows_tensor(Buffer& buffer, int64_t count) const {
     return {
         Scratch::at_least(buffer, count * row_bytes()), hidden.dtype, {count, hidden.columns()}};
   }
@@ -75,9 +73,9 @@ struct Head {
     return chosen;
   }
   Tensor logits_of(const Tensor& chosen) const {
-    const int64_t size = chosen.rows() * weight.n();
+    const int64_t bytes = chosen.rows() * weight.n() * static_cast<int64_t>(sizeof(float));
     Tensor logits = {
-        Scratch::at_least(scratch().logits, size), DType::f32, {chosen.rows(), weight.n()}};
+        Scratch::at_least(scratch().logits, bytes), DType::f32, {chosen.rows(), weight.n()}};
     matmul(chosen, weight, logits, 1, pool);
     return logits;
   }
@@ -181,7 +179,7 @@ void head_log_prob_gradient_cpu(const KernelArgs& args) {
       const Tensor chosen = head.gather(rows), logits = head.logits_of(chosen);
       Tensor d_logits = logits;  // f32: in place
       if constexpr (sizeof(T) == sizeof(Bf16)) {
-        d_logits.data = Scratch::at_least(scratch().d_logits, count * vocab_size);
+        d_logits.data = Scratch::at_least(scratch().d_logits, count * vocab_size * sizeof(Bf16));
         d_logits.dtype = DType::bf16;
       }
       parallel_for(args.context, count, vocab_size * kCostOfRow, [&](int64_t begin, int64_t end) {

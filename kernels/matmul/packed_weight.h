@@ -4,12 +4,12 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
 #include <memory>
 #include <mutex>
 #include <span>
 
 #include "base/dtype.h"
+#include "devices/cpu/buffer.h"
 
 namespace troupe {
 
@@ -26,23 +26,22 @@ class Panels {
   Panels(int64_t num_words, int64_t num_columns) { reshape(num_words, num_columns); }
 
   // What they held is lost; memory is kept where it is large enough. Not initialised.
-  void reshape(int64_t num_words, int64_t num_columns);
+  void reshape(int64_t num_words, int64_t num_columns,
+               MemoryClass memory_class = MemoryClass::packed_weights);
 
   int64_t num_words() const { return num_words_; }
   int64_t num_columns() const { return num_columns_; }
   int64_t num_panels() const { return (num_columns_ + kPanelWidth - 1) / kPanelWidth; }
-  const uint32_t* panel(int64_t index) const { return data_.get() + index * panel_size(); }
-  uint32_t* panel(int64_t index) { return data_.get() + index * panel_size(); }
+  const uint32_t* panel(int64_t index) const {
+    return data_.as<const uint32_t>() + index * panel_size();
+  }
+  uint32_t* panel(int64_t index) { return data_.as<uint32_t>() + index * panel_size(); }
   int64_t panel_size() const { return num_words_ * kPanelWidth; }  // in words
-  explicit operator bool() const { return data_ != nullptr; }
+  explicit operator bool() const { return data_.data() != nullptr; }
 
  private:
-  struct Free {
-    void operator()(uint32_t* data) const { std::free(data); }
-  };
   int64_t num_words_ = 0, num_columns_ = 0;
-  size_t capacity_ = 0;  // bytes
-  std::unique_ptr<uint32_t, Free> data_;
+  Buffer data_;
 };
 
 class PackedWeight {

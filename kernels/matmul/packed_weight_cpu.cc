@@ -77,14 +77,11 @@ int64_t words_for(int64_t count, DType dtype) {
 
 }  // namespace
 
-void Panels::reshape(int64_t num_words, int64_t num_columns) {
+void Panels::reshape(int64_t num_words, int64_t num_columns, MemoryClass memory_class) {
   num_words_ = num_words;
   num_columns_ = num_columns;
   const size_t bytes = static_cast<size_t>(num_panels() * panel_size()) * sizeof(uint32_t);
-  if (bytes <= capacity_) return;
-  data_.reset(static_cast<uint32_t*>(std::aligned_alloc(64, bytes)));
-  CHECK(data_ != nullptr, num_words, num_columns, bytes);
-  capacity_ = bytes;
+  if (bytes > data_.num_bytes()) data_ = Buffer(bytes, memory_class);
 }
 
 PackedWeight::PackedWeight(int64_t n, int64_t k, DType dtype) : n_(n), k_(k), dtype_(dtype) {

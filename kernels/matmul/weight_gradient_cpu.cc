@@ -1,7 +1,6 @@
 // dw += dy^T x, as one more product: dy is turned into rows of token words, x into panels of them.
 #include <algorithm>
 #include <cstring>
-#include <vector>
 
 #include "base/error.h"
 #include "devices/cpu/thread_pool.h"
@@ -43,12 +42,12 @@ class Operands {
 
   // Makes rows and panels, in the caller's scratch.
   void pack(ThreadPool& pool, bool alone) {
-    static thread_local std::vector<uint32_t> rows;
+    static thread_local Buffer rows;
     static thread_local Panels panels;
-    const auto size = static_cast<size_t>(n_ * row_stride_);
-    if (rows.size() < size) rows.resize(size);
-    panels.reshape(num_words_, k_);
-    rows_ = rows.data();
+    const auto size = static_cast<size_t>(n_ * row_stride_) * sizeof(uint32_t);
+    if (rows.num_bytes() < size) rows = Buffer(size);
+    panels.reshape(num_words_, k_, MemoryClass::scratch);
+    rows_ = rows.as<uint32_t>();
     panels_ = &panels;
     const int64_t strips = (n_ + kBlock - 1) / kBlock;
     const auto pack_range = [this, strips](int64_t begin, int64_t end, int) {

@@ -77,6 +77,7 @@ Topology build_topology(std::vector<NodeRecord> records,
     auto state = node.final ? "ended" : is_alive(node) ? "running" : "lost";
     topology.nodes.push_back({node.node, node.pid, node.host, state, node.step});
     auto& out = topology.nodes.back();
+    out.peak_memory = node.peak_memory;
     if (const auto found = history.find(node.node); found != history.end())
       out.history = lives_until(node, state, found->second);
     std::ranges::sort(node.actors, {}, &ActorRecord::address);

@@ -19,8 +19,9 @@ struct TopologyNode {
   std::string host;
   std::string state;  // "running", "ended" (in order) or "lost" (killed)
   int64_t step = -1;
-  std::vector<std::string> actors;  // addresses
-  std::vector<NodeLife> history;    // its processes; the last one is this
+  std::vector<std::string> actors;            // addresses
+  std::vector<NodeLife> history;              // its processes; the last one is this
+  std::map<std::string, double> peak_memory;  // bytes of tensors by class, and "total" at one time
 };
 
 // An actor asked another (or a role) for something and had not got it.

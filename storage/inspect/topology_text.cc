@@ -35,6 +35,7 @@ Json json_of(const TopologyNode& x) {
           {"state", x.state},
           {"step", x.step},
           {"actors", x.actors},
+          {"peak_memory_bytes", x.peak_memory},
           {"history", array_of(x.history)}};
 }
 
@@ -107,9 +108,21 @@ std::string text_of(const TopologyNode& node) {
   return clipped(text + ")", 97);
 }
 
-// How the node's process failed, and which it had before: a line each.
-std::vector<std::string> history_lines(const TopologyNode& node) {
+// "peak memory 1.2 GiB: weights 0.5, activations 0.4 ..."; empty for a node without tensors.
+std::string memory_text(const TopologyNode& node) {
+  constexpr double kGiB = 1 << 30;
+  const auto total = node.peak_memory.find("total");
+  if (total == node.peak_memory.end()) return "";
+  auto text = format("peak memory %.3f GiB:", total->second / kGiB);
+  for (const auto& [name, bytes] : node.peak_memory)
+    if (name != "total") text += format(" %s %.3f", name.c_str(), bytes / kGiB);
+  return clipped(text, 93);
+}
+
+// What the node's tensors took, how its process failed, and which it had before: a line each.
+std::vector<std::string> detail_lines(const TopologyNode& node) {
   std::vector<std::string> lines;
+  if (const auto memory = memory_text(node); !memory.empty()) lines.push_back(memory);
   for (size_t i = node.history.size(); i-- > 0;) {
     const auto& life = node.history[i];
     std::string line;
@@ -188,7 +201,7 @@ std::string to_text(const Topology& topology) {
     const auto& node = topology.nodes[i];
     bool last = i + 1 == topology.nodes.size();
     out << (last ? "└─ " : "├─ ") << text_of(node) << "\n";
-    for (const auto& line : history_lines(node)) out << (last ? "   " : "│  ") << line << "\n";
+    for (const auto& line : detail_lines(node)) out << (last ? "   " : "│  ") << line << "\n";
     size_t num_left = node.actors.size();
     for (const auto& actor : topology.actors)
       if (actor.node == node.name)

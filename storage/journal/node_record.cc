@@ -127,6 +127,7 @@ NodeRecord decode(std::string_view bytes, bool with_actors) try {
                     .steady_ns = in.getSteadyNs(),
                     .step = in.getStep(),
                     .final = in.getFinal()};
+  for (auto peak : in.getPeakMemory()) record.peak_memory[peak.getName()] = peak.getValue();
   if (with_actors)
     for (auto actor : in.getActors()) record.actors.push_back(read(actor));
   return record;
@@ -152,6 +153,7 @@ std::string encode(const NodeRecord& record) {
   out.setSteadyNs(record.steady_ns);
   out.setStep(record.step);
   out.setFinal(record.final);
+  write_all(out.initPeakMemory(size_of(record.peak_memory)), record.peak_memory);
   write_all(out.initActors(size_of(record.actors)), record.actors);
   auto words = capnp::messageToFlatArray(builder);
   return {words.asChars().begin(), words.asChars().size()};

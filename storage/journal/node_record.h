@@ -68,6 +68,7 @@ struct NodeRecord {
   int64_t steady_ns = 0;     // the host's steady clock at that moment
   int64_t step = -1;         // the training step that was running
   bool final = false;        // the node was leaving in order
+  std::map<std::string, double> peak_memory;  // bytes of tensors by class, and "total" at one time
   std::vector<ActorRecord> actors;
 };
 

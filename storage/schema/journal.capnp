@@ -14,6 +14,7 @@ struct NodeRecord {
   actors @7 :List(ActorRecord);
   processStart @8 :UInt64;    # of the pid, from /proc: tells a reused pid
   steadyNs @9 :Int64;         # the host's steady clock at wallTimeNs
+  peakMemory @10 :List(GaugeRecord);  # bytes of tensors, at most so far, by class and in all
 }
 
 struct ActorRecord {

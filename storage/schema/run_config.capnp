@@ -26,6 +26,7 @@ struct RunConfig {
   rollout @10 :Rollout $doc("generation of responses for training");
   trainer @11 :Trainer $doc("how many steps, and what happens in between");
   numerics @12 :Numerics $doc("the one order of addition: part of the run's identity");
+  parallel @13 :Parallel $doc("how training is laid out");
 
   struct Run {
     dir @0 :Text $doc("folder of everything the run writes; empty: runs/<config>-<UTC time>");
@@ -44,6 +45,7 @@ struct RunConfig {
     oneProcess @3 :Bool = false $doc("host the actors of all nodes in a single process");
     traceIntervalSeconds @4 :Float64 = 0.5 $unit("seconds") $min(0) $max(3600)
         $doc("seconds between what the journal notes of a running step; 0: actors are not traced");
+    hugePages @5 :Bool = true $doc("tensors may lie in huge pages, where the kernel gives them");
   }
 
   struct Node {
@@ -51,6 +53,9 @@ struct RunConfig {
     computeThreads @1 :Int32 = 0 $unit("threads") $min(0) $max(1024)
         $doc("threads that compute; 0: the host's cores divided by its nodes");
     member @2 :Text $doc("with --cluster, which node of the cluster hosts it; empty: the one of its own name, else the one with most room");
+    cores @3 :Text $doc("cores that the node's threads keep to, such as 0-3,8; empty: any");
+    numaNode @4 :Int32 = -1 $min(-1) $max(1023)
+        $doc("NUMA node whose cores it keeps to, and whose memory it takes; -1: any");
   }
 
   enum DType {
@@ -248,6 +253,15 @@ struct RunConfig {
     logger @4 :List(Logger) $doc("where the metrics of a step go besides metrics.jsonl");
     prometheusAddress @5 :Text
         $doc("ADDRESS:PORT where Prometheus gets the run's metrics, such as 127.0.0.1:9464; port 0: any; empty: nowhere");
+  }
+
+  enum Recompute {
+    none @0 $doc("the backward pass reads what the forward pass kept");
+    layer @1 $doc("only each layer's input is kept; the backward pass computes the layer again");
+  }
+
+  struct Parallel {
+    recompute @0 :Recompute = none $doc("what training computes twice to save memory; changes no bit");
   }
 
   enum Kernels {

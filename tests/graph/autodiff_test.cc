@@ -49,6 +49,25 @@ TEST(AutodiffTest, WhatNoGradientReachesIsLeftOut) {
   EXPECT_EQ(graph.nodes().size(), 3u);  // one addition of two gradients
 }
 
+TEST(AutodiffTest, RecomputedLayersKeepTheirInputsAndNoMore) {
+  auto config = tiny_llama_config();
+  config.num_hidden_layers = 12;
+  auto kept = llama(config, {}), recomputed = kept;
+  append_backward(kept, {"log_prob", "entropy"});
+  append_backward(recomputed, {"log_prob", "entropy"}, "", Recompute::layer);
+  constexpr int64_t kTokensOfPack = 1024;
+  const auto bytes = [](const Graph& graph) {
+    return plan_memory(graph, Lifetime::forward_and_backward, kTokensOfPack).arena_bytes;
+  };
+  const int64_t row = config.hidden_size * kTokensOfPack * 4;
+  const int64_t one_layer = (bytes(kept) - 12 * row) / 12;
+  EXPECT_LT(bytes(recomputed), 12 * row + 2 * one_layer);
+  EXPECT_GT(bytes(kept), 3 * bytes(recomputed));
+  // A layer's last product, and the sum with the residual, are not needed again.
+  const size_t forward = kept.num_forward_nodes(), per_layer = (forward - 3) / 12;
+  EXPECT_EQ(recomputed.nodes().size(), kept.nodes().size() + 12 * (per_layer - 2) + 1);
+}
+
 TEST(AutodiffTest, EveryWeightOfAModelGainsAGradient) {
   for (const bool tied : {false, true}) {
     auto graph = llama(tiny_llama_config(tied), {});

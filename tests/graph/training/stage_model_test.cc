@@ -36,7 +36,8 @@ std::shared_ptr<const std::byte> share(const Tensor& tensor) {
 // A pipeline of stages in one thread, trained on the sum of log-probs.
 class Pipeline {
  public:
-  Pipeline(int num_stages, Head head, ThreadPool& pool, DType dtype = DType::f32)
+  Pipeline(int num_stages, Head head, ThreadPool& pool, DType dtype = DType::f32,
+           Recompute recompute = Recompute::none)
       : config_(tiny_llama_config()) {
     for (int stage = 0; stage < num_stages; ++stage) {
       StageOptions options;
@@ -45,6 +46,7 @@ class Pipeline {
       options.stage = stage;
       options.num_stages = num_stages;
       options.trainable = Trainable::yes;
+      options.recompute = recompute;
       stages_.push_back(std::make_unique<StageModel>(config_, options, pool));
       stages_.back()->load(lively_weights(config_));
     }
@@ -108,6 +110,21 @@ double sum(const std::vector<float>& values) {
   double total = 0;
   for (float value : values) total += value;
   return total;
+}
+
+TEST(StageModelTest, RecomputingLayersChangesNoBitOfAnyGradient) {
+  ThreadPool pool(2);
+  const auto pack = pack_of({some_ids(19, 1), some_ids(1, 2), some_ids(33, 3)});
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    for (const int num_stages : {1, 2}) {
+      Pipeline kept(num_stages, Head::log_prob, pool, dtype);
+      Pipeline recomputed(num_stages, Head::log_prob, pool, dtype, Recompute::layer);
+      EXPECT_EQ(kept.forward(pack), recomputed.forward(pack));
+      kept.backward(*pack);
+      recomputed.backward(*pack);
+      EXPECT_EQ(kept.gradients(), recomputed.gradients()) << num_stages << name_of(dtype);
+    }
+  }
 }
 
 TEST(StageModelTest, GradientsAgreeWithDifferencesOfTheLoss) {
