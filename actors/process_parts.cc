@@ -51,8 +51,8 @@ std::shared_ptr<Compute> ProcessParts::compute(NodeContext& node) {
   if (compute_) return compute_;
   const auto cores = static_cast<int>(std::thread::hardware_concurrency());
   const auto nodes = std::max<int>(1, static_cast<int>(node.plan.nodes.size()));
-  compute_ = std::make_shared<Compute>(compute_threads(node), std::max(1, cores / nodes),
-                                       node.core_gate);
+  compute_ =
+      std::make_shared<Compute>(compute_threads(node), std::max(1, cores / nodes), node.core_gate);
   return compute_;
 }
 

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <nlohmann/json.hpp>
 #include <sstream>
+#include <utility>
 
 #include "base/wall_time.h"
 #include "storage/inspect/topology.h"
@@ -108,14 +109,16 @@ std::string text_of(const TopologyNode& node) {
   return clipped(text + ")", 97);
 }
 
-// "peak memory 1.2 GiB: weights 0.5, activations 0.4 ..."; empty for a node without tensors.
+// "peak memory 48 MiB: activations 5, gradients 18 ..."; empty for a node without tensors.
 std::string memory_text(const TopologyNode& node) {
-  constexpr double kGiB = 1 << 30;
+  constexpr double kMiB = 1 << 20;
   const auto total = node.peak_memory.find("total");
   if (total == node.peak_memory.end()) return "";
-  auto text = format("peak memory %.3f GiB:", total->second / kGiB);
+  auto text = format("peak memory %.0f MiB", total->second / kMiB);
+  const char* before = ": ";
   for (const auto& [name, bytes] : node.peak_memory)
-    if (name != "total") text += format(" %s %.3f", name.c_str(), bytes / kGiB);
+    if (name != "total")
+      text += format("%s%s %.0f", std::exchange(before, ", "), name.c_str(), bytes / kMiB);
   return clipped(text, 93);
 }
 

@@ -128,6 +128,17 @@ TEST(TopologyTest, ANodesHistoryIsShown) {
   EXPECT_EQ(history[1].at("state"), "lost");
 }
 
+TEST(TopologyTest, ANodesPeakMemoryIsShownByClass) {
+  auto records = two_nodes();
+  records[0].peak_memory = {{"weights", 3 << 20}, {"gradients", 5 << 20}, {"total", 7 << 20}};
+  const auto topology = build_topology(records, all_live);
+  EXPECT_NE(to_text(topology).find("peak memory 7 MiB: gradients 5, weights 3\n"),
+            std::string::npos);
+  const auto json = nlohmann::json::parse(to_json(topology));
+  EXPECT_EQ(json["nodes"][1]["peak_memory_bytes"]["gradients"], 5 << 20);
+  EXPECT_TRUE(json["nodes"][0]["peak_memory_bytes"].empty());
+}
+
 TEST(TopologyTest, AFolderThatIsNoRunIsAUsageError) {
   EXPECT_THROW(read_topology("/nonexistent"), UsageError);
 }
@@ -136,11 +147,13 @@ TEST(NodeRecordTest, EveryFieldSurvivesEncoding) {
   auto before = two_nodes()[0];
   before.process_start = 77;
   before.wall_time_ns = 88;
+  before.peak_memory = {{"weights", 12}};
   before.actors[0].current_handler_ns = 99;
   auto after = decode_node_record(encode(before));
   EXPECT_EQ(encode(after), encode(before));
   EXPECT_EQ(after.process_start, 77);
   EXPECT_EQ(after.wall_time_ns, 88);
+  EXPECT_EQ(after.peak_memory, before.peak_memory);
   EXPECT_EQ(after.actors[0].current_handler_ns, 99);
   EXPECT_EQ(after.actors[0].edges[0].p99_ns, 9000);
   EXPECT_EQ(after.actors[0].edges[1].sender, 99);
