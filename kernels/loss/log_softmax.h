@@ -13,7 +13,9 @@ struct RowStatistics {
   float entropy = 0;  // in nats
 };
 
-RowStatistics log_softmax_statistics(const float* logits, int64_t vocab_size, float temperature);
+// `weights`, unless it is null, gets exp(logit / temperature - max) of each.
+RowStatistics log_softmax_statistics(const float* logits, int64_t vocab_size, float temperature,
+                                     float* weights = nullptr);
 
 // The log-prob of one id, given its row's statistics.
 inline float log_prob_of(const float* logits, int32_t id, float temperature,

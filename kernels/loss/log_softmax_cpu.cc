@@ -25,7 +25,8 @@ float max_of(const float* logits, int64_t vocab_size) {
 
 // With d = z - max and e = exp(d): log sum exp = max + log(sum e), and the entropy is
 // log(sum e) - sum(e d) / sum e.
-RowStatistics log_softmax_statistics(const float* logits, int64_t vocab_size, float temperature) {
+RowStatistics log_softmax_statistics(const float* logits, int64_t vocab_size, float temperature,
+                                     float* weights) {
   const float max = max_of(logits, vocab_size) / temperature;
   double total = 0, weighted = 0;
   for (int64_t begin = 0; begin < vocab_size; begin += kBlock) {
@@ -33,6 +34,7 @@ RowStatistics log_softmax_statistics(const float* logits, int64_t vocab_size, fl
     for_vectors(begin, std::min(begin + kBlock, vocab_size), [&](int64_t i, auto lanes) {
       const Vec d = sub(div(load(logits + i, lanes), set1(temperature)), set1(max));
       const Vec e = keep(exp(d), lanes);
+      if (weights) store(weights + i, e, lanes);
       e_sum = add(e_sum, e);
       ed_sum = fma(e, d, ed_sum);
     });

@@ -8,6 +8,7 @@
 #include <map>
 #include <numeric>
 
+#include "kernels/loss/log_softmax.h"
 #include "tests/kernels/op_testing.h"
 
 namespace troupe {
@@ -40,7 +41,7 @@ std::map<int32_t, int> draw(const std::vector<float>& logits, const SamplingOpti
                             uint32_t count) {
   std::map<int32_t, int> counts;
   for (uint32_t i = 0; i < count; ++i)
-    ++counts[sample(logits, options, {}, {.seed = 7, .prompt_id = 3, .position = i})];
+    ++counts[sample(logits, options, {}, {.seed = 7, .prompt_id = 3, .position = i}).id];
   return counts;
 }
 
@@ -141,22 +142,75 @@ TEST(SampleTest, RepetitionPenaltyActsOncePerSeenId) {
   const std::vector<float> logits = {2.0f, 1.5f, -1.0f};
   const std::vector<int32_t> seen = {0, 0, 0, 2};
   const SamplingOptions options = {.temperature = 0, .repetition_penalty = 1.2f};
-  EXPECT_EQ(sample(logits, options, seen, {}), 0);  // 2 / 1.2 is still the largest
-  EXPECT_EQ(sample(logits, {.temperature = 0, .repetition_penalty = 1.5f}, seen, {}), 1);
-  const std::vector<float> negative = {-1.0f, -1.1f};
-  EXPECT_EQ(sample(negative, options, std::vector<int32_t>{0}, {}), 1);
+  const auto choice = [](const std::vector<float>& row, const SamplingOptions& o,
+                         const std::vector<int32_t>& ids) {
+    return sample(row, o, {ids, ids.size()}, {}).id;
+  };
+  EXPECT_EQ(choice(logits, options, seen), 0);  // 2 / 1.2 is still the largest
+  EXPECT_EQ(choice(logits, {.temperature = 0, .repetition_penalty = 1.5f}, seen), 1);
+  EXPECT_EQ(choice({-1.0f, -1.1f}, options, {0}), 1);
+}
+
+TEST(SampleTest, FrequencyAndPresencePenaltiesCountTheResponseAlone) {
+  const std::vector<float> logits = {3.0f, 2.5f, 1.8f};
+  const std::vector<int32_t> ids = {1, 0, 0, 0, 2};  // the first two are the prompt
+  const auto choice = [&](const SamplingOptions& options, size_t num_prompt) {
+    return sample(logits, options, {ids, num_prompt}, {}).id;
+  };
+  EXPECT_EQ(choice({.temperature = 0, .frequency_penalty = 0.2f}, 2), 0);  // 2.6, 2.5, 1.6
+  EXPECT_EQ(choice({.temperature = 0, .frequency_penalty = 0.3f}, 2), 1);  // 2.4
+  EXPECT_EQ(choice({.temperature = 0, .frequency_penalty = 2.0f}, 5), 0);
+  EXPECT_EQ(choice({.temperature = 0, .presence_penalty = 0.4f}, 2), 0);   // 2.6, 2.5, 1.4
+  EXPECT_EQ(choice({.temperature = 0, .presence_penalty = 0.6f}, 2), 1);   // 2.4
+  EXPECT_EQ(choice({.temperature = 0, .presence_penalty = -1.3f}, 4), 2);  // 3.0, 2.5, 3.1
+}
+
+TEST(SampleTest, KeepsTheLogProbThatNoFilterOrPenaltyShapes) {
+  const auto logits = random_logits(3000, 9);
+  const std::vector<int32_t> seen = {5, 6, 7};
+  for (const SamplingOptions& options :
+       {SamplingOptions{.temperature = 0.7f}, SamplingOptions{.temperature = 0},
+        SamplingOptions{.temperature = 0.7f, .top_k = 5, .repetition_penalty = 1.5f},
+        SamplingOptions{.temperature = 0.7f, .top_p = 0.5f, .frequency_penalty = 2}}) {
+    const float temperature = options.temperature > 0 ? options.temperature : 1;
+    const auto statistics = log_softmax_statistics(logits.data(), 3000, temperature);
+    for (uint32_t i = 0; i < 20; ++i) {
+      const auto [id, log_prob] = sample(logits, options, {seen, 1}, {.position = i});
+      EXPECT_EQ(log_prob, log_prob_of(logits.data(), id, temperature, statistics));
+    }
+  }
+}
+
+// The same set as sorting everything would leave, on rows as long as a vocabulary.
+TEST(SampleTest, FiltersOfALongRowLeaveWhatASortWould) {
+  for (uint32_t seed = 0; seed < 8; ++seed) {
+    const auto logits = random_logits(20011, seed, static_cast<float>(1 + seed % 4));
+    const auto p = softmax(logits, 1);
+    const auto order = by_value(logits);
+    for (const auto& [top_k, top_p] : {std::pair{40, 1.0f}, {0, 0.9f}, {1000, 0.5f}, {0, 0.3f}}) {
+      const size_t most = top_k > 0 ? static_cast<size_t>(top_k) : order.size();
+      double total = 0, sum = 0;
+      for (size_t i = 0; i < most; ++i) total += p[order[i]];
+      size_t size = 0;
+      while (size < most && sum < top_p * total) sum += p[order[size++]];
+      for (const auto& [id, count] : draw(logits, {.top_k = top_k, .top_p = top_p}, 300)) {
+        const auto rank = std::find(order.begin(), order.end(), id) - order.begin();
+        ASSERT_LT(rank, static_cast<int64_t>(size) + (top_p < 1)) << seed;  // p is in doubles
+      }
+    }
+  }
 }
 
 TEST(SampleTest, TheSameAddressGivesTheSameToken) {
   const auto logits = random_logits(49152, 4);
   const RandomAddress here = {.seed = 1, .prompt_id = 5, .sample_index = 2, .position = 9};
   const SamplingOptions options = {.temperature = 1.3f, .top_k = 500, .top_p = 0.9f};
-  const int32_t token = sample(logits, options, {}, here);
+  const int32_t token = sample(logits, options, {}, here).id;
   sample(random_logits(300, 5), {.top_p = 0.5f}, {}, here);  // leaves nothing behind
-  EXPECT_EQ(sample(logits, options, {}, here), token);
+  EXPECT_EQ(sample(logits, options, {}, here).id, token);
   std::map<int32_t, int> tokens;
   for (uint32_t index = 0; index < 20; ++index)
-    ++tokens[sample(logits, {}, {}, {.seed = 1, .prompt_id = 5, .sample_index = index})];
+    ++tokens[sample(logits, {}, {}, {.seed = 1, .prompt_id = 5, .sample_index = index}).id];
   EXPECT_GT(tokens.size(), 10u);
 }
 
