@@ -1,6 +1,7 @@
 #include "kernels/attention/key_value_cache.h"
 
 #include <cstdlib>
+#include <cstring>
 
 #include "base/error.h"
 
@@ -46,6 +47,12 @@ void KeyValueCache::retain(int32_t block) {
 void KeyValueCache::release(int32_t block) {
   CHECK(num_holders(block) > 0, block);
   if (--holders_[block] == 0) free_.push_back(block);
+}
+
+void KeyValueCache::copy_block(int32_t from, int32_t to) {
+  auto* blocks = static_cast<std::byte*>(data(0));
+  std::memcpy(blocks + checked(to) * bytes_per_block(), blocks + checked(from) * bytes_per_block(),
+              bytes_per_block());
 }
 
 int32_t KeyValueCache::num_holders(int32_t block) const {

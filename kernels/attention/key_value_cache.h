@@ -34,9 +34,10 @@ class KeyValueCache {
   KeyValueCache(int num_layers, int num_key_value_heads, int head_dim, DType dtype,
                 int32_t num_blocks);
 
-  std::optional<int32_t> allocate();  // a block with one holder; nothing when all are taken
-  void retain(int32_t block);         // one more holder
-  void release(int32_t block);        // one holder fewer; free again when it was the last
+  std::optional<int32_t> allocate();          // a block with one holder; nothing when all are taken
+  void retain(int32_t block);                 // one more holder
+  void release(int32_t block);                // one holder fewer; free again when it was the last
+  void copy_block(int32_t from, int32_t to);  // keys and values of all layers and heads
   int32_t num_free() const { return static_cast<int32_t>(free_.size()); }
   int32_t num_blocks() const { return static_cast<int32_t>(holders_.size()); }
   int32_t num_holders(int32_t block) const;  // 0: free

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <random>
+
 #include "base/error.h"
 #include "devices/cpu/thread_pool.h"
 #include "graph/training/stage_model.h"
@@ -106,6 +108,79 @@ TEST(GeneratorTest, DroppedCachesAreReadAgainWithoutAChange) {
     for (auto& result : generator.step()) results[result.tag] = std::move(result);
   }
   expect_same(results, responses_of({}, 1, mixed_requests()));
+}
+
+// Prompts of a few families that begin alike, some equal.
+std::vector<GenerationRequest> related_requests(std::mt19937& engine) {
+  std::vector<GenerationRequest> requests;
+  for (int i = 0; i < 12; ++i) {
+    auto r = request(i, 1, 1 + engine() % 60);
+    r.prompt_ids = some_ids(1 + engine() % 3 * 64 + engine() % 20, static_cast<int>(engine() % 2));
+    if (engine() % 2) r.prompt_ids.push_back(static_cast<int32_t>(engine() % 40));
+    if (engine() % 3 == 0) r.sampling = {.temperature = 0.8f, .top_p = 0.9f};
+    requests.push_back(r);
+  }
+  return requests;
+}
+
+TEST(GeneratorTest, ASequenceGetsTheSameWhateverArrivesWhenAndShares) {
+  std::mt19937 engine(11);
+  for (int round = 0; round < 12; ++round) {
+    const auto requests = related_requests(engine);
+    const DType dtype = round % 2 ? DType::bf16 : DType::f32;
+    const auto alone = responses_of(
+        {.dtype = dtype, .max_running_sequences = 1, .share_prefixes = false}, 1, requests);
+    ThreadPool pool(1 + static_cast<int>(engine() % 3));
+    GeneratorOptions options = {.dtype = dtype};
+    options.max_running_sequences = 1 + engine() % 12;
+    options.max_tokens_per_step = 1 + engine() % 200;
+    options.num_cache_blocks = 5 + static_cast<int32_t>(engine() % 20);
+    options.share_prefixes = engine() % 4 != 0;
+    Generator generator(tiny_llama_config(), options, pool);
+    generator.parameters().read(lively_weights(tiny_llama_config()), pool);
+    std::map<int64_t, GenerationResult> results;
+    for (size_t next = 0; next < requests.size() || !generator.is_idle();) {
+      while (next < requests.size() && engine() % 3 != 0) generator.submit(requests[next++]);
+      if (engine() % 20 == 0) generator.drop_caches();
+      for (auto& result : generator.step()) results[result.tag] = std::move(result);
+    }
+    expect_same(results, alone);
+    EXPECT_EQ(generator.cache_use(), 0);
+  }
+}
+
+TEST(GeneratorTest, SamplesOfOnePromptReadItOnceAndShareItsBlocks) {
+  std::vector<GenerationRequest> samples;
+  for (int i = 0; i < 6; ++i) {
+    samples.push_back(request(i, 1, 20));
+    samples.back().prompt_ids = some_ids(150, 1);
+    samples.back().end_ids.clear();
+  }
+  for (const bool share : {false, true}) {
+    ThreadPool pool(1);
+    Generator generator(tiny_llama_config(), {.num_cache_blocks = 36, .share_prefixes = share},
+                        pool);
+    generator.parameters().read(lively_weights(tiny_llama_config()), pool);
+    for (const auto& r : samples) generator.submit(r);
+    generator.step();
+    EXPECT_NEAR(generator.cache_use() * 36, share ? 3 : 6 * 3, 1e-9);  // 150 positions
+    generator.step();
+    EXPECT_NEAR(generator.cache_use() * 36, share ? 2 + 6 : 6 * 3, 1e-9);
+    EXPECT_EQ(generator.new_tokens().size(), 6u);
+  }
+}
+
+TEST(GeneratorTest, QuantizedWeightsGiveASequenceTheSameInAnyCompany) {
+  const GeneratorOptions options = {.weights = WeightFormat::int8};
+  const auto together = responses_of(options, 2, mixed_requests());
+  expect_same(responses_of({.weights = WeightFormat::int8, .max_running_sequences = 1}, 1,
+                           mixed_requests()),
+              together);
+  const auto exact = responses_of({}, 1, mixed_requests());
+  for (const auto& [tag, result] : together) {  // the first log-prob, where both chose alike
+    if (result.response_ids[0] != exact.at(tag).response_ids[0]) continue;
+    EXPECT_NEAR(result.log_probs[0], exact.at(tag).log_probs[0], 0.3) << tag;
+  }
 }
 
 TEST(GeneratorTest, EndsAtTheEndTokenOrTheLimit) {
