@@ -1,8 +1,32 @@
 #include "devices/cpu/thread_pool.h"
 
+#include <chrono>
+#include <utility>
+
 #include "base/error.h"
 
 namespace troupe {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// About what falling asleep and being woken costs. Looking out yields the core to whoever wants it.
+constexpr auto kLookOut = std::chrono::microseconds(60);
+
+template <class Condition>
+bool look_out_for(Condition&& holds) {
+  const auto end = Clock::now() + kLookOut;
+  do {
+    for (int i = 0; i < 32; ++i) {
+      if (holds()) return true;
+      __builtin_ia32_pause();
+    }
+    std::this_thread::yield();
+  } while (Clock::now() < end);
+  return holds();
+}
+
+}  // namespace
 
 ThreadPool::ThreadPool(int num_threads) {
   CHECK(num_threads >= 1 && num_threads <= 1024, num_threads);
@@ -24,19 +48,41 @@ void ThreadPool::parallel(int64_t count, const Body& body) {
   if (workers_.empty()) return body(0, count, 0);
   std::lock_guard one_caller(caller_mutex_);
   if (count == 1) return body(0, count, 0);
-  {
-    std::lock_guard lock(mutex_);
-    body_ = &body;
-    count_ = count;
-    num_running_ = static_cast<int>(workers_.size());
-    error_ = nullptr;
-    ++generation_;
-  }
-  started_.notify_all();
+  start(body, count);
   run_range(0);
+  await_workers();
+  if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+}
+
+// Whoever falls asleep says so before it looks a last time, and whoever wakes others looks for
+// sleepers after it has changed what they wait for: so one of the two sees the other.
+void ThreadPool::start(const Body& body, int64_t count) {
+  body_ = &body;
+  count_ = count;
+  num_running_ = static_cast<int>(workers_.size());
+  ++generation_;
+  if (num_sleeping_ == 0) return;
+  { std::lock_guard lock(mutex_); }
+  started_.notify_all();
+}
+
+void ThreadPool::await_workers() {
+  const auto done = [this] { return num_running_ == 0; };
+  if (look_out_for(done)) return;
   std::unique_lock lock(mutex_);
-  finished_.wait(lock, [this] { return num_running_ == 0; });
-  if (error_) std::rethrow_exception(error_);
+  caller_sleeps_ = true;
+  finished_.wait(lock, done);
+  caller_sleeps_ = false;
+}
+
+bool ThreadPool::await_start(uint64_t seen) {
+  const auto ready = [&] { return stopping_ || generation_ != seen; };
+  if (look_out_for(ready)) return !stopping_;
+  std::unique_lock lock(mutex_);
+  ++num_sleeping_;
+  started_.wait(lock, ready);
+  --num_sleeping_;
+  return !stopping_;
 }
 
 void ThreadPool::run_range(int thread) {
@@ -51,16 +97,12 @@ void ThreadPool::run_range(int thread) {
 }
 
 void ThreadPool::work(int thread) {
-  for (uint64_t seen = 0;;) {
-    {
-      std::unique_lock lock(mutex_);
-      started_.wait(lock, [&] { return stopping_ || generation_ != seen; });
-      if (stopping_) return;
-      seen = generation_;
-    }
+  for (uint64_t seen = 0; await_start(seen);) {
+    seen = generation_;
     run_range(thread);
+    if (--num_running_ > 0 || !caller_sleeps_) continue;
     std::lock_guard lock(mutex_);
-    if (--num_running_ == 0) finished_.notify_one();
+    finished_.notify_one();
   }
 }
 

@@ -1,6 +1,9 @@
-// The compute threads of one process. Work is cut into contiguous ranges; idle threads sleep.
+// The compute threads of one process. Work is cut into contiguous ranges. A thread without work
+// looks out for more for a short while, since the next kernel mostly follows at once, then it
+// sleeps.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -30,15 +33,21 @@ class ThreadPool {
  private:
   void work(int thread);
   void run_range(int thread);
+  void start(const Body& body, int64_t count);
+  void await_workers();
+  bool await_start(uint64_t seen);  // false: the pool ends
 
   std::mutex caller_mutex_;  // held for a whole parallel()
-  std::mutex mutex_;         // guards what follows
-  std::condition_variable started_, finished_;
   const Body* body_ = nullptr;
   int64_t count_ = 0;
-  uint64_t generation_ = 0;
-  int num_running_ = 0;
-  bool stopping_ = false;
+  std::atomic<uint64_t> generation_ = 0;  // counts calls: what is above belongs to this one
+  std::atomic<int> num_running_ = 0;      // workers that haven't ended their ranges
+  std::atomic<bool> stopping_ = false;
+
+  std::mutex mutex_;  // guards the error, and falling asleep
+  std::condition_variable started_, finished_;
+  std::atomic<int> num_sleeping_ = 0;
+  std::atomic<bool> caller_sleeps_ = false;
   std::exception_ptr error_;
   std::vector<std::thread> workers_;
 };
