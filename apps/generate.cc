@@ -20,7 +20,13 @@ namespace {
 
 struct Options : ModelRunOptions, SamplingRunOptions {
   std::optional<std::string> prompt, tokens;
+  std::string weights = "auto";
   bool chat = false, json = false;
+
+  WeightFormat weight_format() const {
+    if (weights == "native") return WeightFormat::native;
+    return weights == "int8" ? WeightFormat::int8 : WeightFormat::dense;
+  }
 };
 
 TokenRows rows_of(const Options& o, const LoadedModel& model,
@@ -49,7 +55,8 @@ GenerationRequest request_of(const Options& o, const LoadedModel& model, int64_t
 
 std::unique_ptr<Generator> make_generator(const Options& o, const LoadedModel& model,
                                           const TokenRows& rows, ThreadPool& pool) {
-  GeneratorOptions options = {.dtype = o.dtype(), .max_sequence_length = 1};
+  GeneratorOptions options = {
+      .dtype = o.dtype(), .weights = o.weight_format(), .max_sequence_length = 1};
   options.max_running_sequences = std::min<int64_t>(std::ssize(rows), 64);
   std::vector<GenerationRequest> requests;
   for (const auto& row : rows) {
@@ -58,7 +65,7 @@ std::unique_ptr<Generator> make_generator(const Options& o, const LoadedModel& m
         std::max(options.max_sequence_length, std::ssize(row) + request.max_new_tokens);
   }
   auto generator = std::make_unique<Generator>(model.config, options, pool);
-  generator->parameters().read(model.weight_reader(), pool);
+  model.read_into(generator->parameters(), options.weights, pool);
   for (auto& request : requests) generator->submit(std::move(request));
   return generator;
 }
@@ -106,6 +113,11 @@ void add_generate(CLI::App& app) {
   auto* command = app.add_subcommand("generate", "Continue a prompt, or rows of token ids");
   auto o = std::make_shared<Options>();
   add_model_options(*command, *o);
+  command
+      ->add_option("--weights", o->weights,
+                   "auto: in --dtype; native: in the file's own blocks; int8: rounded to 8 bits")
+      ->check(CLI::IsMember({"auto", "native", "int8"}))
+      ->capture_default_str();
   command->add_option("--prompt", o->prompt, "The text to continue");
   command->add_flag("--chat", o->chat, "Take the prompt as a user's message, by the chat template");
   command->add_option("--tokens", o->tokens, "{\"tokens\": [[...], ...]} in a JSON file");

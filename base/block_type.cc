@@ -7,11 +7,13 @@
 namespace troupe {
 namespace {
 
-constexpr std::array<BlockFormat, 6> kFormats = {{{BlockType::f32, "F32", 1, 4},
+constexpr std::array<BlockFormat, 8> kFormats = {{{BlockType::f32, "F32", 1, 4},
                                                   {BlockType::f16, "F16", 1, 2},
                                                   {BlockType::q4_0, "Q4_0", 32, 18},
                                                   {BlockType::q4_1, "Q4_1", 32, 20},
                                                   {BlockType::q8_0, "Q8_0", 32, 34},
+                                                  {BlockType::q4_k, "Q4_K", 256, 144},
+                                                  {BlockType::q6_k, "Q6_K", 256, 210},
                                                   {BlockType::bf16, "BF16", 1, 2}}};
 
 // By ggml's numbers; 4 and 5 were withdrawn.

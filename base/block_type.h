@@ -12,7 +12,16 @@
 namespace troupe {
 
 // The values are ggml's own type numbers.
-enum class BlockType : uint32_t { f32 = 0, f16 = 1, q4_0 = 2, q4_1 = 3, q8_0 = 8, bf16 = 30 };
+enum class BlockType : uint32_t {
+  f32 = 0,
+  f16 = 1,
+  q4_0 = 2,
+  q4_1 = 3,
+  q8_0 = 8,
+  q4_k = 12,
+  q6_k = 14,
+  bf16 = 30
+};
 
 struct BlockFormat {
   BlockType type;

@@ -4,6 +4,8 @@
 
 #include "base/error.h"
 #include "devices/cpu/thread_pool.h"
+#include "kernels/quantize/block_codes.h"
+#include "kernels/quantize/dequantize.h"
 
 namespace troupe {
 namespace {
@@ -17,13 +19,20 @@ Buffer zeroed(size_t num_bytes) {
 // A frozen weight that only matrix products read is there as its panels alone.
 bool needs_master(const Parameter& parameter, Trainable trainable) {
   return trainable == Trainable::yes || parameter.is_plain ||
-         (parameter.is_table && parameter.dtype == DType::f32);
+         (parameter.is_table && parameter.dtype == DType::f32 && !parameter.quantized);
+}
+
+// What has a matrix's or a table's layout alone can be kept in blocks.
+bool may_be_quantized(const Parameter& parameter) {
+  return !parameter.is_plain && (parameter.is_matmul || parameter.is_table);
 }
 
 }  // namespace
 
-Parameters::Parameters(std::span<const Graph* const> graphs, Trainable trainable)
-    : trainable_(trainable) {
+Parameters::Parameters(std::span<const Graph* const> graphs, Trainable trainable,
+                       WeightFormat format)
+    : trainable_(trainable), format_(format) {
+  CHECK(trainable == Trainable::no || format == WeightFormat::dense);
   for (const Graph* graph : graphs) {
     for (ValueId id : graph->values_of_kind(ValueKind::weight)) {
       const Value& value = graph->value(id);
@@ -39,14 +48,27 @@ Parameters::Parameters(std::span<const Graph* const> graphs, Trainable trainable
     }
   }
   for (auto& [name, parameter] : parameters_) {
-    const auto elements = static_cast<size_t>(parameter.size());
-    parameter.master = zeroed(elements * sizeof(float));
-    if (parameter.is_table && parameter.dtype == DType::bf16)
-      parameter.table = zeroed(elements * sizeof(Bf16));
-    if (parameter.is_matmul)
-      parameter.packed =
-          std::make_unique<PackedWeight>(parameter.shape[0], parameter.shape[1], parameter.dtype);
+    if (format == WeightFormat::dense || !may_be_quantized(parameter)) allocate(parameter);
+    if (format == WeightFormat::int8 && may_be_quantized(parameter))
+      parameter.quantized = std::make_unique<QuantizedWeight>(BlockType::q8_0, parameter.shape[0],
+                                                              parameter.shape[1]);
   }
+}
+
+void Parameters::allocate(Parameter& parameter) {
+  const auto elements = static_cast<size_t>(parameter.size());
+  parameter.master = zeroed(elements * sizeof(float));
+  if (parameter.is_table && parameter.dtype == DType::bf16)
+    parameter.table = zeroed(elements * sizeof(Bf16));
+  if (parameter.is_matmul)
+    parameter.packed =
+        std::make_unique<PackedWeight>(parameter.shape[0], parameter.shape[1], parameter.dtype);
+}
+
+// To be called once master has new values.
+void Parameters::keep(Parameter& parameter, ThreadPool& pool) {
+  refresh(parameter, pool);
+  if (!needs_master(parameter, trainable_)) parameter.master = Buffer();
 }
 
 void Parameters::read(const WeightReader& reader, ThreadPool& pool) {
@@ -55,12 +77,28 @@ void Parameters::read(const WeightReader& reader, ThreadPool& pool) {
       parameter.master =
           Buffer(static_cast<size_t>(parameter.size()) * sizeof(float), MemoryClass::weights);
     reader(name, parameter.values());
-    refresh(parameter, pool);
-    if (!needs_master(parameter, trainable_)) parameter.master = Buffer();
+    keep(parameter, pool);
   }
 }
 
+void Parameters::read_blocks(const BlockReader& reader, ThreadPool& pool) {
+  CHECK(format_ == WeightFormat::native);
+  for (auto& [name, parameter] : parameters_) read_blocks(parameter, reader(name), pool);
+}
+
+void Parameters::read_blocks(Parameter& parameter, const WeightBlocks& blocks, ThreadPool& pool) {
+  if (is_quantized(blocks.type) && may_be_quantized(parameter)) {
+    parameter.quantized =
+        std::make_unique<QuantizedWeight>(blocks.type, parameter.shape[0], parameter.shape[1]);
+    return parameter.quantized->pack(blocks.bytes, pool);
+  }
+  if (parameter.master.num_bytes() == 0) allocate(parameter);
+  dequantize(blocks.type, blocks.bytes, parameter.values());
+  keep(parameter, pool);
+}
+
 void Parameters::refresh(Parameter& parameter, ThreadPool& pool) {
+  if (parameter.quantized) parameter.quantized->quantize(parameter.master.as<float>(), pool);
   if (parameter.packed) parameter.packed->pack(parameter.master.as<float>(), pool);
   if (parameter.table.num_bytes() == 0) return;
   const float* from = parameter.master.as<float>();
@@ -77,12 +115,13 @@ void Parameters::set(const std::string& name, std::span<const float> values, Thr
   if (parameter.master.num_bytes() == 0)
     parameter.master = Buffer(values.size() * sizeof(float), MemoryClass::weights);
   std::copy(values.begin(), values.end(), parameter.master.as<float>());
-  refresh(parameter, pool);
-  if (!needs_master(parameter, trainable_)) parameter.master = Buffer();
+  keep(parameter, pool);
 }
 
 Tensor Parameters::tensor(const Value& weight) const {
   const auto& parameter = parameters_.at(weight.name);
+  if (parameter.quantized && weight.layout != WeightLayout::plain)
+    return {nullptr, parameter.dtype, weight.shape, nullptr, parameter.quantized.get()};
   if (weight.layout == WeightLayout::matmul)
     return {nullptr, parameter.dtype, weight.shape, parameter.packed.get()};
   if (weight.layout == WeightLayout::table && parameter.dtype == DType::bf16)

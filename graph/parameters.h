@@ -14,6 +14,7 @@
 #include "graph/graph.h"
 #include "kernels/kernel_args.h"
 #include "kernels/matmul/packed_weight.h"
+#include "kernels/matmul/quantized_weight.h"
 
 namespace troupe {
 
@@ -21,6 +22,20 @@ class ThreadPool;
 
 // Writes a weight's values, in f32 and row-major.
 using WeightReader = std::function<void(const std::string& name, std::span<float> values)>;
+
+// A weight as it lies in its file: rows of blocks.
+struct WeightBlocks {
+  BlockType type = BlockType::f32;
+  std::vector<std::byte> bytes;
+};
+using BlockReader = std::function<WeightBlocks(const std::string& name)>;
+
+// How inference keeps the weights of matrix products and embeddings.
+enum class WeightFormat : uint8_t {
+  dense,   // in the graph's dtype
+  native,  // in their file's blocks, where it has them: read by a BlockReader
+  int8,    // rounded to int8 with a scale for each 32 elements of a row
+};
 
 struct Parameter {
   std::string name;
@@ -31,7 +46,8 @@ struct Parameter {
   Buffer master;  // f32 row-major; empty where a frozen weight needs none
   Buffer table;   // the rows in bf16; in f32 the master serves
   std::unique_ptr<PackedWeight> packed;
-  Buffer moment1, moment2;  // f32, once trained
+  std::unique_ptr<QuantizedWeight> quantized;  // then master, table and packed stay empty
+  Buffer moment1, moment2;                     // f32, once trained
 
   int64_t size() const { return num_elements(shape); }
   std::span<float> values() const { return {master.as<float>(), static_cast<size_t>(size())}; }
@@ -41,10 +57,14 @@ enum class Trainable { no, yes };
 
 class Parameters {
  public:
-  // Collects the weights that the graphs name; they are all zero until read().
-  Parameters(std::span<const Graph* const> graphs, Trainable trainable);
+  // Collects the weights that the graphs name; they are all zero until read(). Trained weights are
+  // dense.
+  Parameters(std::span<const Graph* const> graphs, Trainable trainable,
+             WeightFormat format = WeightFormat::dense);
 
   void read(const WeightReader& reader, ThreadPool& pool);
+  // For weights in WeightFormat::native, which are never widened.
+  void read_blocks(const BlockReader& reader, ThreadPool& pool);
   // Refreshes one weight's compute layouts from its f32 values.
   void refresh(Parameter& parameter, ThreadPool& pool);
   void set(const std::string& name, std::span<const float> values, ThreadPool& pool);
@@ -55,8 +75,13 @@ class Parameters {
   const std::map<std::string, Parameter>& all() const { return parameters_; }
 
  private:
+  void allocate(Parameter& parameter);
+  void keep(Parameter& parameter, ThreadPool& pool);
+  void read_blocks(Parameter& parameter, const WeightBlocks& blocks, ThreadPool& pool);
+
   std::map<std::string, Parameter> parameters_;  // by name: the order of norms and hashes
   Trainable trainable_;
+  WeightFormat format_;
 };
 
 }  // namespace troupe

@@ -11,17 +11,19 @@
 
 namespace troupe {
 
-class ThreadPool;    // devices/cpu/thread_pool.h
-class PackedWeight;  // kernels/matmul/packed_weight.h
-struct CacheView;    // kernels/attention/key_value_cache.h
-class BlockLists;    // kernels/attention/block_lists.h
+class ThreadPool;       // devices/cpu/thread_pool.h
+class PackedWeight;     // kernels/matmul/packed_weight.h
+class QuantizedWeight;  // kernels/matmul/quantized_weight.h
+struct CacheView;       // kernels/attention/key_value_cache.h
+class BlockLists;       // kernels/attention/block_lists.h
 
 // Row-major memory that somebody else owns.
 struct Tensor {
   void* data = nullptr;
   DType dtype = DType::f32;
   Shape shape;
-  const PackedWeight* packed = nullptr;  // matmul weights: the layouts that the kernels read
+  const PackedWeight* packed = nullptr;        // matmul weights: the layouts that the kernels read
+  const QuantizedWeight* quantized = nullptr;  // instead of packed, and of an embedding's data
 
   template <class T>
   T* as() const {

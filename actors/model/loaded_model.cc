@@ -23,6 +23,17 @@ WeightReader LoadedModel::weight_reader() const {
   };
 }
 
+BlockReader LoadedModel::block_reader() const {
+  return [source = source](const std::string& name) -> WeightBlocks {
+    return {source->weight(name).type, source->read_blocks(name)};
+  };
+}
+
+void LoadedModel::read_into(Parameters& parameters, WeightFormat format, ThreadPool& pool) const {
+  format == WeightFormat::native ? parameters.read_blocks(block_reader(), pool)
+                                 : parameters.read(weight_reader(), pool);
+}
+
 LoadedModel load_model(const std::string& path, Head head) {
   LoadedModel model;
   model.source = std::make_shared<const ModelSource>(ModelSource::open(path));

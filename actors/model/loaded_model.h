@@ -17,6 +17,10 @@ struct LoadedModel {
 
   // For Parameters::read() and StageModel::load(). Keeps the source open.
   WeightReader weight_reader() const;
+  // For Parameters::read_blocks().
+  BlockReader block_reader() const;
+  // By whichever of the two the format asks for.
+  void read_into(Parameters& parameters, WeightFormat format, ThreadPool& pool) const;
 };
 
 // `path` as for ModelSource::open(). Throws an Error that names the path and what is missing, wrong

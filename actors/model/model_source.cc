@@ -140,20 +140,27 @@ void ModelSource::read_f32(const std::string& name, std::span<float> out) const 
   CHECK(static_cast<int64_t>(out.size()) == num_elements(from.shape), path_, name, out.size(),
         to_string(from.shape));
   if (from.interleaved_heads == 0) return dequantize(from.type, from.bytes, out);
-  const int64_t rows = from.shape[0];
-  const size_t columns = out.size() / static_cast<size_t>(rows);
-  const size_t row_bytes = from.bytes.size() / static_cast<size_t>(rows);
-  for (int64_t row = 0; row < rows; ++row) {
-    const auto source = static_cast<size_t>(interleaved_row(row, rows / from.interleaved_heads));
-    dequantize(from.type, from.bytes.subspan(source * row_bytes, row_bytes),
-               out.subspan(static_cast<size_t>(row) * columns, columns));
-  }
+  dequantize(from.type, read_blocks(name), out);
 }
 
 std::vector<float> ModelSource::read_f32(const std::string& name) const {
   std::vector<float> out(static_cast<size_t>(num_elements(shape(name))));
   read_f32(name, out);
   return out;
+}
+
+std::vector<std::byte> ModelSource::read_blocks(const std::string& name) const {
+  const auto& from = weight(name);
+  std::vector<std::byte> blocks(from.bytes.begin(), from.bytes.end());
+  if (from.interleaved_heads == 0) return blocks;
+  const int64_t rows = from.shape[0];
+  const size_t row_bytes = blocks.size() / static_cast<size_t>(rows);
+  for (int64_t row = 0; row < rows; ++row) {
+    const auto source = static_cast<size_t>(interleaved_row(row, rows / from.interleaved_heads));
+    std::copy_n(from.bytes.begin() + static_cast<ptrdiff_t>(source * row_bytes), row_bytes,
+                blocks.begin() + static_cast<ptrdiff_t>(static_cast<size_t>(row) * row_bytes));
+  }
+  return blocks;
 }
 
 void ModelSource::check_weights(const std::map<std::string, Shape>& expected) const {

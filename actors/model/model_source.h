@@ -52,6 +52,8 @@ class ModelSource {
   // All of a weight, row-major, exact: f16, bf16 and blocks are widened. out.size() elements.
   void read_f32(const std::string& name, std::span<float> out) const;
   std::vector<float> read_f32(const std::string& name) const;
+  // A weight's bytes as they lie in the file, of its own type, with rows as HF has them.
+  std::vector<std::byte> read_blocks(const std::string& name) const;
 
   // Throws, naming the first weight that is missing, of another shape, or not among `expected`.
   void check_weights(const std::map<std::string, Shape>& expected) const;

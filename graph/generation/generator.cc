@@ -6,8 +6,8 @@
 #include "base/error.h"
 #include "devices/cpu/thread_pool.h"
 #include "graph/cut.h"
+#include "graph/generation/prefix_sharing.h"
 #include "kernels/attention/block_lists.h"
-#include "kernels/loss/log_softmax.h"
 
 namespace troupe {
 namespace {
@@ -39,11 +39,10 @@ Generator::Generator(const LlamaConfig& config, const GeneratorOptions& options,
   body_ = std::make_unique<Program>(std::move(parts[0]), Lifetime::forward_only);
   head_ = std::make_unique<Program>(std::move(parts[1]), Lifetime::forward_only);
   const Graph* graphs[] = {&body_->graph(), &head_->graph()};
-  parameters_ = std::make_unique<Parameters>(graphs, Trainable::no);
+  parameters_ = std::make_unique<Parameters>(graphs, Trainable::no, options.weights);
   cache_ =
       std::make_unique<KeyValueCache>(config.num_hidden_layers, config.num_key_value_heads,
                                       config.head_dim, options.dtype, options_.num_cache_blocks);
-  num_unreserved_blocks_ = cache_->num_free();
 }
 
 Generator::~Generator() = default;
@@ -69,11 +68,18 @@ void Generator::submit(GenerationRequest request) {
   waiting_.push_back(std::move(request));
 }
 
+// Free blocks, less what running sequences may still take. A block that several hold is one.
+int64_t Generator::num_unreserved_blocks() const {
+  int64_t count = cache_->num_free();
+  for (const auto& sequence : running_)
+    count -= blocks_needed(sequence->request) - std::ssize(sequence->blocks);
+  return count;
+}
+
 // Blocks are reserved for the longest that a sequence may become, so none is ever thrown out.
 void Generator::admit() {
   while (!waiting_.empty() && num_running() < options_.max_running_sequences &&
-         blocks_needed(waiting_.front()) <= num_unreserved_blocks_) {
-    num_unreserved_blocks_ -= blocks_needed(waiting_.front());
+         blocks_needed(waiting_.front()) <= num_unreserved_blocks()) {
     auto sequence = std::make_unique<Sequence>();
     sequence->request = std::move(waiting_.front());
     sequence->token_ids = sequence->request.prompt_ids;
@@ -87,8 +93,13 @@ Pack Generator::schedule(CacheView& view) {
   Pack pack;
   pack.sequence_starts.push_back(0);
   view.cache = cache_.get();
-  for (auto& sequence : running_) {
-    const auto length = static_cast<int64_t>(sequence->token_ids.size());
+  for (size_t i = 0; i < running_.size(); ++i) {
+    auto& sequence = running_[i];
+    sequence->num_scheduled = 0;
+    if (options_.share_prefixes && sequence->blocks.empty() &&
+        !share_prefix(*sequence, std::span(running_).first(i), *cache_))
+      continue;
+    const int64_t length = sequence->size();
     const int64_t room = std::max<int64_t>(options_.max_tokens_per_step - pack.num_tokens(), 0);
     const int64_t missing = length - sequence->num_cached;
     sequence->num_scheduled = missing == 1 ? 1 : std::min(missing, room);
@@ -131,7 +142,7 @@ void Generator::run_step(const Pack& pack, const CacheView& view) {
     if (sequence->num_scheduled == 0) continue;
     end_row += sequence->num_scheduled;
     sequence->num_cached += sequence->num_scheduled;
-    if (sequence->num_cached < static_cast<int64_t>(sequence->token_ids.size())) continue;
+    if (sequence->num_cached < sequence->size()) continue;
     complete.push_back(sequence.get());
     const auto* row = hidden.as<std::byte>() + static_cast<size_t>(end_row - 1) * row_bytes;
     rows.insert(rows.end(), row, row + row_bytes);
@@ -161,12 +172,11 @@ void Generator::take_token(Sequence& sequence, const float* logits) {
   const RandomAddress address = {
       request.seed, request.purpose, static_cast<uint64_t>(request.key.prompt_id),
       static_cast<uint32_t>(request.key.sample_index), static_cast<uint32_t>(sequence.num_new())};
-  const int32_t token_id = sample({logits, static_cast<size_t>(config_.vocab_size)},
-                                  request.sampling, sequence.token_ids, address);
-  const float temperature = request.sampling.temperature > 0 ? request.sampling.temperature : 1;
-  const auto statistics = log_softmax_statistics(logits, config_.vocab_size, temperature);
-  sequence.log_probs.push_back(log_prob_of(logits, token_id, temperature, statistics));
+  const auto [token_id, log_prob] =
+      sample({logits, static_cast<size_t>(config_.vocab_size)}, request.sampling,
+             {sequence.token_ids, request.prompt_ids.size()}, address);
   sequence.token_ids.push_back(token_id);
+  sequence.log_probs.push_back(log_prob);
   sequence.ended =
       std::find(request.end_ids.begin(), request.end_ids.end(), token_id) != request.end_ids.end();
 }
@@ -181,7 +191,6 @@ std::vector<GenerationResult> Generator::remove_ended() {
          {sequence->token_ids.begin() + request.prompt_ids.size(), sequence->token_ids.end()},
          std::move(sequence->log_probs),
          !sequence->ended});
-    num_unreserved_blocks_ += blocks_needed(request);
     release(*sequence);
     return true;
   });

@@ -7,26 +7,14 @@
 #include <memory>
 #include <vector>
 
-#include "base/trajectory.h"
+#include "graph/generation/sequence.h"
 #include "graph/models/llama.h"
 #include "graph/program.h"
 #include "kernels/attention/key_value_cache.h"
-#include "kernels/sampling/sample.h"
 
 namespace troupe {
 
 class ThreadPool;
-
-struct GenerationRequest {
-  int64_t tag = 0;    // the caller's name for it
-  TrajectoryKey key;  // addresses its randomness
-  std::vector<int32_t> prompt_ids;
-  SamplingOptions sampling;  // temperature 0 is greedy
-  uint64_t seed = 0;
-  Purpose purpose = Purpose::kSampling;
-  int64_t max_new_tokens = 0;
-  std::vector<int32_t> end_ids;  // any of them ends the sequence; empty: only length does
-};
 
 struct GenerationResult {
   int64_t tag = 0;
@@ -37,11 +25,13 @@ struct GenerationResult {
 
 struct GeneratorOptions {
   DType dtype = DType::f32;
-  int tensor_slices = 0;  // as in ModelOptions
+  WeightFormat weights = WeightFormat::dense;  // else log-probs are not the trainer's
+  int tensor_slices = 0;                       // as in ModelOptions
   int64_t max_running_sequences = 64;
   int64_t max_tokens_per_step = 512;  // of prompts: longer ones are read in chunks
   int32_t num_cache_blocks = 0;       // of 64 positions; 0: enough for max_running_sequences
   int64_t max_sequence_length = 0;    // 0: max_position_embeddings
+  bool share_prefixes = true;         // what sequences begin with alike is read and stored once
 };
 
 class Generator {
@@ -71,20 +61,6 @@ class Generator {
   bool is_idle() const { return waiting_.empty() && running_.empty(); }
 
  private:
-  struct Sequence {
-    GenerationRequest request;
-    std::vector<int32_t> token_ids;  // prompt and response
-    std::vector<float> log_probs;
-    std::vector<int32_t> blocks;
-    int64_t num_cached = 0;
-    int64_t num_scheduled = 0;  // in this step
-    bool ended = false;
-
-    int64_t num_new() const {
-      return static_cast<int64_t>(token_ids.size() - request.prompt_ids.size());
-    }
-  };
-
   void admit();
   Pack schedule(CacheView& view);
   void run_step(const Pack& pack, const CacheView& view);
@@ -92,6 +68,7 @@ class Generator {
   void take_token(Sequence& sequence, const float* logits);
   std::vector<GenerationResult> remove_ended();
   int64_t blocks_needed(const GenerationRequest& request) const;
+  int64_t num_unreserved_blocks() const;
   void release(Sequence& sequence);
 
   LlamaConfig config_;
@@ -100,7 +77,6 @@ class Generator {
   std::unique_ptr<Program> body_, head_;
   std::unique_ptr<Parameters> parameters_;
   std::unique_ptr<KeyValueCache> cache_;
-  int64_t num_unreserved_blocks_ = 0;
   std::deque<GenerationRequest> waiting_;
   std::vector<std::unique_ptr<Sequence>> running_;
   std::vector<NewToken> new_tokens_;

@@ -2,6 +2,7 @@
 
 #include "kernels/embedding/embedding.h"
 #include "kernels/loops.h"
+#include "kernels/matmul/quantized_weight.h"
 
 namespace troupe {
 namespace {
@@ -13,11 +14,26 @@ const std::vector<int32_t>& checked_ids(const KernelArgs& args, int64_t tokens, 
   return ids;
 }
 
+template <class T>
+void look_up_quantized(const QuantizedWeight& table, std::span<const int32_t> ids, T* y) {
+  std::vector<float> row(static_cast<size_t>(table.k()));
+  for (int32_t id : ids) {
+    table.dequantize_row(id, row.data());
+    for_vectors(0, table.k(),
+                [&](int64_t i, auto lanes) { store(y + i, load(row.data() + i, lanes), lanes); });
+    y += table.k();
+  }
+}
+
 }  // namespace
 
 void embedding_cpu(const KernelArgs& args) {
   const auto &table = args.inputs[0], &y = args.outputs[0];
   const auto& ids = checked_ids(args, y.rows(), table.rows());
+  if (table.quantized)
+    return for_float_type(y.dtype, [&](auto zero_of_type) {
+      look_up_quantized(*table.quantized, ids, y.as<decltype(zero_of_type)>());
+    });
   const auto row_bytes = table.columns() * size_of(table.dtype);
   parallel_for(args.context, y.rows(), y.columns(), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t)

@@ -2,6 +2,7 @@
 #include "kernels/kernel_args.h"
 #include "kernels/matmul/linear.h"
 #include "kernels/matmul/matmul.h"
+#include "kernels/matmul/quantized_matmul.h"
 
 namespace troupe {
 namespace {
@@ -9,6 +10,14 @@ namespace {
 const PackedWeight& packed(const Tensor& weight) {
   CHECK(weight.packed != nullptr, to_string(weight.shape));
   return *weight.packed;
+}
+
+void forward(const KernelArgs& args, int num_slices) {
+  const Tensor &x = args.inputs[0], &weight = args.inputs[1], &y = args.outputs[0];
+  if (weight.quantized)
+    matmul_quantized(x, {&weight.quantized, 1}, {&y, 1}, *args.context.pool);
+  else
+    matmul(x, packed(weight), y, num_slices, *args.context.pool);
 }
 
 void input_gradient(const Tensor& dy, const Tensor& weight, const Tensor& dx,
@@ -20,12 +29,11 @@ void input_gradient(const Tensor& dy, const Tensor& weight, const Tensor& dx,
 }  // namespace
 
 void linear_cpu(const KernelArgs& args) {
-  const Tensor& y = args.outputs[0];
-  matmul(args.inputs[0], packed(args.inputs[1]), y, args.attributes.num_slices, *args.context.pool);
+  forward(args, args.attributes.num_slices);
 }
 
 void linear_f32_cpu(const KernelArgs& args) {
-  matmul(args.inputs[0], packed(args.inputs[1]), args.outputs[0], 1, *args.context.pool);
+  forward(args, 1);
 }
 
 void linear_input_gradient_cpu(const KernelArgs& args) {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "kernels/quantize/block_codes.h"
 #include "kernels/quantize/dequantize.h"
 
 namespace troupe {
@@ -18,8 +19,12 @@ T load(const std::byte* from) {
   return value;
 }
 
+float half_to_float(uint16_t half) {
+  return _cvtsh_ss(half);
+}
+
 float load_half(const std::byte* from) {
-  return _cvtsh_ss(load<uint16_t>(from));
+  return half_to_float(load<uint16_t>(from));
 }
 
 void widen_f32(const std::byte* in, std::span<float> out) {
@@ -64,6 +69,27 @@ void widen_q4_1(const std::byte* in, std::span<float> out) {
   }
 }
 
+void widen_q4_k(const std::byte* in, std::span<float> out) {
+  for (size_t i = 0; i < out.size(); i += kBlock) {
+    const BlockCodes block = block_codes(BlockType::q4_k, in, static_cast<int64_t>(i / kBlock));
+    const float scale = half_to_float(block.scale) * static_cast<float>(block.sub_scale[0]);
+    const float minimum = half_to_float(block.minimum) * static_cast<float>(block.sub_scale[1]);
+    for (size_t j = 0; j < kBlock; ++j)
+      out[i + j] = scale * static_cast<float>(block.codes[j]) - minimum;
+  }
+}
+
+void widen_q6_k(const std::byte* in, std::span<float> out) {
+  for (size_t i = 0; i < out.size(); i += kBlock) {
+    const BlockCodes block = block_codes(BlockType::q6_k, in, static_cast<int64_t>(i / kBlock));
+    for (size_t j = 0; j < kBlock; ++j) {
+      const auto sub_scale = static_cast<int8_t>(block.sub_scale[j / 16]);
+      const float scale = half_to_float(block.scale) * static_cast<float>(sub_scale);
+      out[i + j] = scale * static_cast<float>(block.codes[j] - 32);
+    }
+  }
+}
+
 }  // namespace
 
 void dequantize(BlockType type, std::span<const std::byte> blocks, std::span<float> out) {
@@ -83,6 +109,10 @@ void dequantize(BlockType type, std::span<const std::byte> blocks, std::span<flo
       return widen_q4_0(blocks.data(), out);
     case BlockType::q4_1:
       return widen_q4_1(blocks.data(), out);
+    case BlockType::q4_k:
+      return widen_q4_k(blocks.data(), out);
+    case BlockType::q6_k:
+      return widen_q6_k(blocks.data(), out);
   }
 }
 

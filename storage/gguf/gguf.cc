@@ -69,7 +69,7 @@ TensorInfo read_tensor_info(GgufCursor& cursor) {
   const auto* format = find_block_format(number);
   if (!format)
     cursor.refuse("unsupported type " + ggml_type_name(number) +
-                  ": expected F32, F16, BF16, Q8_0, Q4_0 or Q4_1\n"
+                  ": expected F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q4_K or Q6_K\n"
                   "  take the same model in one of these types");
   const auto columns = info.tensor.shape.empty() ? 1 : info.tensor.shape.back();
   if (columns % format->elements != 0)

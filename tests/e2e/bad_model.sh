@@ -54,7 +54,7 @@ version the header: GGUF version 7; expected 2 or 3
 tensors the header: truncated, or an absurd count: 1152921504606846976
 text metadata "general.name": truncated: 4611686018427387904 bytes wanted
 list metadata "general.name": truncated, or an absurd count: 4611686018427387904
-type tensor token_embd.weight: unsupported type Q2_K: expected F32, F16, BF16, Q8_0, Q4_0 or Q4_1
+type tensor token_embd.weight: unsupported type Q2_K: expected F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q4_K or Q6_K
 size tensor token_embd.weight: absurd size 4611686018427387904 of dim 0
 END
 

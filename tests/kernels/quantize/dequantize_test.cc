@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
+#include <cstring>
 #include <numeric>
 #include <vector>
 
@@ -21,6 +22,12 @@ std::vector<std::byte> block(std::vector<uint16_t> halves, size_t count) {
     bytes.push_back(static_cast<std::byte>(half >> 8));
   }
   for (size_t i = 0; i < count; ++i) bytes.push_back(static_cast<std::byte>(i * 37 + 200));
+  return bytes;
+}
+
+std::vector<std::byte> k_block(size_t size, std::vector<std::pair<size_t, uint16_t>> halves) {
+  auto bytes = block({}, size);
+  for (auto [at, half] : halves) std::memcpy(&bytes[at], &half, sizeof half);
   return bytes;
 }
 
@@ -64,6 +71,30 @@ TEST(DequantizeTest, RoundsTheProductOfQ41BeforeItAddsTheMinimum) {
     EXPECT_EQ(out[i], product + -0.0999755859375f);
   }
   EXPECT_EQ(out[16], 12 * 1.0009765625f - 0.0999755859375f);
+}
+
+// What ggml's dequantize_row_q4_K and dequantize_row_q6_K make of these bytes.
+TEST(DequantizeTest, ReadsKBlocksAsTheirInventorDoes) {
+  using Found = std::vector<std::pair<size_t, float>>;
+  const auto q4_k = numbers(BlockType::q4_k, k_block(144, {{0, kThird}, {2, kMinusTenth}}), 256);
+  for (const auto& [i, value] : Found{{0, 0x1.3dcap+6f},
+                                      {1, 0x1.f869p+6f},
+                                      {63, 0x1.4652p+2f},
+                                      {100, 0x1.1c328p+4f},
+                                      {127, 0x1.c317p+3f},
+                                      {160, 0x1.1544p+6f},
+                                      {255, 0x1.e847ep+6f}})
+    EXPECT_EQ(q4_k[i], value) << i;
+  EXPECT_EQ(std::accumulate(q4_k.begin(), q4_k.end(), 0.0), 19756.2421875);
+  const auto q6_k = numbers(BlockType::q6_k, k_block(210, {{208, kThird}}), 256);
+  for (const auto& [i, value] : Found{{0, 0x1.dfe2p+9f},
+                                      {31, -0x1.06c4e8p+9f},
+                                      {63, 0x1.5bea4p+6f},
+                                      {100, 0x1.076f88p+10f},
+                                      {160, -0x1.ffep+3f},
+                                      {255, 0x1.673eep+8f}})
+    EXPECT_EQ(q6_k[i], value) << i;
+  EXPECT_EQ(std::accumulate(q6_k.begin(), q6_k.end(), 0.0), -242.607421875);
 }
 
 TEST(DequantizeTest, ReadsBlockAfterBlock) {

@@ -112,8 +112,8 @@ TEST(GgufTest, SurvivesEveryCorruptedHeaderByte) {
 }
 
 TEST(GgufTest, NamesTheTensorAndTypeThatItCannotRead) {
-  EXPECT_THAT(error_with(GgufBuilder().tensor("blk.0.w", {256}, 12, std::string(144, 'x')).build()),
-              HasSubstr("tensor blk.0.w: unsupported type Q4_K"));
+  EXPECT_THAT(error_with(GgufBuilder().tensor("blk.0.w", {256}, 13, std::string(176, 'x')).build()),
+              HasSubstr("tensor blk.0.w: unsupported type Q5_K"));
   EXPECT_THAT(error_with(GgufBuilder().tensor("w", {256}, 99, "").build()),
               HasSubstr("type number 99"));
 }
