@@ -61,7 +61,7 @@ models_table() {
     against trl 'grpo bf16 8 2'
   else
     against torch 'train f32 4 256' 'train bf16 4 256' 'score bf16 8 256'
-    against_llama 'prefill bf16 512' 'prefill bf16 2048' 'decode bf16 1 64' 'decode bf16 16 64' 'decode bf16 32 64' 'decode bf16 64 64'
+    against_llama 'prefill bf16 512' 'prefill bf16 2048' 'decode native 1 64' 'decode bf16 16 64' 'decode bf16 32 64' 'decode bf16 64 64'
     against trl 'grpo bf16 16 64'
   fi
   stop ours

@@ -10,11 +10,12 @@ std::shared_ptr<Generator> make_generator(const WorkContext& context, int64_t se
                                           int64_t length) {
   GeneratorOptions options;
   options.dtype = context.dtype;
+  options.weights = context.weights;
   options.max_running_sequences = sequences;
   options.max_tokens_per_step = 2048;
   options.max_sequence_length = length;
   auto generator = std::make_shared<Generator>(context.model.config, options, context.pool);
-  generator->parameters().read(context.model.weight_reader(), context.pool);
+  context.model.read_into(generator->parameters(), context.weights, context.pool);
   return generator;
 }
 

@@ -4,8 +4,9 @@
 //   train bf16 4 256      -> {"seconds": 0.812, "tokens": 1024}
 //
 // Requests: train DTYPE ROWS TOKENS, score DTYPE ROWS TOKENS, prefill DTYPE TOKENS, decode DTYPE
-// SEQUENCES TOKENS, grpo DTYPE RESPONSES TOKENS. The first of a kind sets its work up and does it
-// once untimed. The rivals' programs (benchmarks/rivals) speak the same way.
+// SEQUENCES TOKENS (where DTYPE may be native or int8: weights in the file's blocks or in int8,
+// activations in f32), grpo DTYPE RESPONSES TOKENS. The first of a kind sets its work up and does
+// it once untimed. The rivals' programs (benchmarks/rivals) speak the same way.
 #include <cstdio>
 #include <iostream>
 #include <map>
@@ -27,13 +28,22 @@ std::vector<int32_t> token_row(int64_t length, int64_t row, int64_t vocab_size) 
 
 namespace {
 
+WeightFormat format_named(const std::string& name) {
+  if (name == "native") return WeightFormat::native;
+  return name == "int8" ? WeightFormat::int8 : WeightFormat::dense;
+}
+
+DType dtype_named(const std::string& name) {
+  return format_named(name) == WeightFormat::dense ? dtype_from_name(name) : DType::f32;
+}
+
 Work make_work(const std::string& request, const LoadedModel& model, ThreadPool& pool) {
   std::istringstream words(request);
   std::string kind, dtype;
   int64_t first = 0, second = 0;
   words >> kind >> dtype >> first >> second;
   CHECK(first > 0, request);
-  const WorkContext context = {model, dtype_from_name(dtype), pool};
+  const WorkContext context = {model, dtype_named(dtype), format_named(dtype), pool};
   if (kind == "train") return train_work(context, first, second);
   if (kind == "score") return score_work(context, first, second);
   if (kind == "prefill") return prefill_work(context, first);

@@ -22,7 +22,8 @@ using Work = std::function<Round()>;
 
 struct WorkContext {
   const LoadedModel& model;
-  DType dtype;
+  DType dtype;  // of activations, and of dense weights
+  WeightFormat weights;
   ThreadPool& pool;
 };
 

@@ -10,19 +10,28 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// About what falling asleep and being woken costs. Looking out yields the core to whoever wants it.
+// Looking out is worth about what falling asleep and being woken costs. It offers the core to
+// others all the while; where one took it, there are more threads than cores, and for some time it
+// is best to sleep at once: the scheduler wakes sleepers soon, but lets those wait who had their
+// share.
 constexpr auto kLookOut = std::chrono::microseconds(60);
+constexpr auto kTaken = std::chrono::microseconds(20);
+constexpr auto kCrowded = std::chrono::milliseconds(5);
 
 template <class Condition>
 bool look_out_for(Condition&& holds) {
-  const auto end = Clock::now() + kLookOut;
-  do {
+  thread_local Clock::time_point crowded_until;
+  auto now = Clock::now();
+  const auto end = now + kLookOut;
+  while (now < end && now > crowded_until) {
     for (int i = 0; i < 32; ++i) {
       if (holds()) return true;
       __builtin_ia32_pause();
     }
     std::this_thread::yield();
-  } while (Clock::now() < end);
+    const auto before = std::exchange(now, Clock::now());
+    if (now - before > kTaken) crowded_until = now + kCrowded;
+  }
   return holds();
 }
 

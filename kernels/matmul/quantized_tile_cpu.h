@@ -91,6 +91,14 @@ inline Vec add_block(const Ints (&quads)[kQuadsPerBlock], const BlockScales& sca
   return sum;
 }
 
+// With few rows the panel comes from memory, and what loads in flight fetch is not enough.
+template <int kBytes>
+inline void prefetch(const uint8_t* from) {
+  constexpr int kAhead = 2048;
+#pragma GCC unroll 8
+  for (int at = 0; at < kBytes; at += 64) __builtin_prefetch(from + kAhead + at);
+}
+
 // sums[r] = row `row + r` of x times the panel.
 template <BlockType kType, int kRows>
 inline void multiply_panel(const uint8_t* panel, const QuantizedRows& x, int64_t row,
@@ -104,6 +112,7 @@ inline void multiply_panel(const uint8_t* panel, const QuantizedRows& x, int64_t
     sums[r] = zero();
   }
   for (int64_t block = 0; block < x.num_blocks; ++block) {
+    if constexpr (kRows <= 2) prefetch<kLayout.code_bytes()>(codes + block * kLayout.code_bytes());
     Ints quads[kQuadsPerBlock];
     unpack_codes<kLayout.code_bits>(codes + block * kLayout.code_bytes(), quads);
     const BlockScales scales =

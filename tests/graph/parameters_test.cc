@@ -34,6 +34,40 @@ TEST(ParametersTest, FrozenMatmulWeightsKeepTheirPanelsAlone) {
   EXPECT_EQ(parameters.at(kTied).values()[0], 3.0f);  // the embedding reads its rows
 }
 
+// Blocks of Q8_0 for matrices, whose codes count up; other weights are ones.
+WeightBlocks counting_blocks(const Shape& shape) {
+  if (shape.size() < 2) {
+    const std::vector<float> ones(static_cast<size_t>(shape[0]), 1.0f);
+    const auto bytes = std::as_bytes(std::span(ones));
+    return {BlockType::f32, {bytes.begin(), bytes.end()}};
+  }
+  WeightBlocks blocks = {BlockType::q8_0, {}};
+  blocks.bytes.resize(static_cast<size_t>(block_bytes(BlockType::q8_0, shape)));
+  for (size_t i = 0; i < blocks.bytes.size(); ++i)
+    blocks.bytes[i] = static_cast<std::byte>(i % 34 == 0 ? 0 : i % 34 == 1 ? 0x3c : i % 251);
+  return blocks;
+}
+
+TEST(ParametersTest, NativeWeightsStayInTheirBlocks) {
+  ThreadPool pool(1);
+  auto config = tiny_llama_config();
+  config.intermediate_size = 64;
+  const Graph graph = llama(config, {});
+  const Graph* graphs[] = {&graph};
+  Parameters parameters(graphs, Trainable::no, WeightFormat::native);
+  parameters.read_blocks(
+      [&](const std::string& name) { return counting_blocks(parameters.at(name).shape); }, pool);
+  for (const char* name : {kMatmulOnly, kTied}) {
+    const auto& parameter = parameters.at(name);
+    EXPECT_EQ(parameter.master.num_bytes() + parameter.table.num_bytes(), 0u) << name;
+    EXPECT_EQ(parameter.packed, nullptr) << name;
+    std::vector<float> row(static_cast<size_t>(parameter.shape[1]));
+    parameter.quantized->dequantize_row(0, row.data());
+    for (size_t i = 0; i < 32; ++i) EXPECT_EQ(row[i], static_cast<float>(i + 2)) << name;
+  }
+  EXPECT_EQ(parameters.at("model.norm.weight").values()[3], 1.0f);
+}
+
 TEST(ParametersTest, TrainedMatmulWeightsKeepTheirMaster) {
   ThreadPool pool(1);
   auto parameters = make_parameters(Trainable::yes);

@@ -108,6 +108,16 @@ TEST_F(GgufSourceTest, UndoesTheRowOrderOfQueriesAndKeysOnly) {
   EXPECT_THAT(first_column("v_proj"), ElementsAre(0, 1, 2, 3));
 }
 
+TEST_F(GgufSourceTest, GivesBlocksInTheRowOrderOfTheNumbers) {
+  const auto source = open(whole_llama());
+  for (const char* weight : {"q_proj", "v_proj"}) {
+    const auto name = "model.layers.0.self_attn." + std::string(weight) + ".weight";
+    const auto values = source.read_f32(name);
+    const auto bytes = std::as_bytes(std::span(values));
+    EXPECT_EQ(source.read_blocks(name), (std::vector<std::byte>{bytes.begin(), bytes.end()}));
+  }
+}
+
 TEST_F(GgufSourceTest, UsesAnOutputMatrixWhereThereIsOne) {
   const auto source = open(whole_llama().tensor("output.weight", {8, 5}, 0, counting(40, 100)));
   EXPECT_EQ(source.config()["tie_word_embeddings"], false);

@@ -158,8 +158,9 @@ TEST(GeneratorTest, SamplesOfOnePromptReadItOnceAndShareItsBlocks) {
   }
   for (const bool share : {false, true}) {
     ThreadPool pool(1);
-    Generator generator(tiny_llama_config(), {.num_cache_blocks = 36, .share_prefixes = share},
-                        pool);
+    Generator generator(
+        tiny_llama_config(),
+        {.max_tokens_per_step = 1000, .num_cache_blocks = 36, .share_prefixes = share}, pool);
     generator.parameters().read(lively_weights(tiny_llama_config()), pool);
     for (const auto& r : samples) generator.submit(r);
     generator.step();
