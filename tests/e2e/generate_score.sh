@@ -44,6 +44,15 @@ alone=$("$TROUPE" "${greedy[@]}" --tokens "$folder/row.json")
   echo "a row is continued differently in company: $alone, $both"
   failed=1
 }
+for weights in native int8; do
+  both=$("$TROUPE" "${greedy[@]}" --weights $weights --tokens "$folder/rows.json")
+  alone=$("$TROUPE" "${greedy[@]}" --weights $weights --tokens "$folder/row.json")
+  [[ -n $alone && $both == *"${alone#*[}" ]] || {
+    echo "--weights $weights: a row is continued differently in company: $alone, $both"
+    failed=1
+  }
+done
+refused 2 "--weights" "${greedy[@]}" --weights q5 --tokens "$folder/row.json"
 gives "$("$TROUPE" "${sampled[@]}" --threads 2)" "${sampled[@]}" --threads 1
 seed_7=$("$TROUPE" "${sampled[@]}" --seed 7) && seed_8=$("$TROUPE" "${sampled[@]}" --seed 8) && [[ $seed_7 != "$seed_8" ]] || {
   echo "another seed gives the same tokens, or none: $seed_7, $seed_8"
