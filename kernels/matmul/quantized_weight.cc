@@ -13,7 +13,8 @@ QuantizedWeight::QuantizedWeight(BlockType type, int64_t n, int64_t k)
       layout_(quantized_layout(type)) {
   CHECK(is_quantized(type), format_of(type).name);
   CHECK(n >= 1 && k >= 1, n, k);
-  bytes_ = Buffer(static_cast<size_t>(num_panels() * layout_.panel_bytes(num_blocks_)));
+  bytes_ = Buffer(static_cast<size_t>(num_panels() * layout_.panel_bytes(num_blocks_)),
+                  MemoryClass::packed_weights);
 }
 
 }  // namespace troupe
