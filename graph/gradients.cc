@@ -71,6 +71,13 @@ void Gradients::place(Part& part, size_t level, Buffer& sum) {
   part.has_tree[level] = true;
 }
 
+// The memory of a tree that has been joined to another, if there is one.
+Buffer Gradients::take_idle(Part& part) {
+  for (size_t level = 0; level < part.trees.size(); ++level)
+    if (!part.has_tree[level] && part.trees[level].data()) return std::move(part.trees[level]);
+  return {};
+}
+
 // What `current` holds moves into the trees, and zeros take its place.
 void Gradients::count(Part& part, int group) {
   auto* current = part.current.as<float>();
@@ -83,7 +90,7 @@ void Gradients::count(Part& part, int group) {
     part.has_tree[level] = false;
   }
   if (!sum.data()) {
-    if (level < part.trees.size()) std::swap(part.trees[level], sum);  // memory of an earlier tree
+    sum = take_idle(part);
     if (!sum.data()) sum = make_buffer(part.size);
     for_elements(pool_, part.size, [current, to = sum.as<float>()](int64_t i) {
       to[i] = current[i];

@@ -49,7 +49,8 @@ class Gradients {
   void skip_absent(Part& part, int group);
   void count(Part& part, int group);
   void finish(Part& part);
-  void place(Part& part, size_t level, Buffer& sum);
+  static void place(Part& part, size_t level, Buffer& sum);
+  static Buffer take_idle(Part& part);
   void add_onto(Buffer& to, const Buffer& from, int64_t size);
   Part& primary(const std::string& weight_name);
 

@@ -8,13 +8,6 @@
 namespace troupe {
 namespace {
 
-// Up to 8 as it is, then in steps of an eighth of the next power of two.
-int64_t round_up_tokens(int64_t num_tokens) {
-  const auto power = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(num_tokens)));
-  const int64_t step = std::max<int64_t>(1, power / 8);
-  return (num_tokens + step - 1) / step * step;
-}
-
 Shape resolve(Shape shape, int64_t num_tokens) {
   for (int64_t& size : shape)
     if (size == kTokens) size = num_tokens;
@@ -23,8 +16,15 @@ Shape resolve(Shape shape, int64_t num_tokens) {
 
 }  // namespace
 
+// Up to 8 as it is, then in steps of an eighth of the next power of two.
+int64_t planned_tokens(int64_t num_tokens) {
+  const auto power = static_cast<int64_t>(std::bit_ceil(static_cast<uint64_t>(num_tokens)));
+  const int64_t step = std::max<int64_t>(1, power / 8);
+  return (num_tokens + step - 1) / step * step;
+}
+
 const MemoryPlan& Program::plan_for(int64_t num_tokens) {
-  const int64_t rounded = round_up_tokens(num_tokens);
+  const int64_t rounded = planned_tokens(num_tokens);
   auto [at, is_new] = plans_.try_emplace(rounded);
   if (is_new) at->second = plan_memory(graph_, lifetime_, rounded);
   return at->second;

@@ -13,12 +13,14 @@
 
 namespace troupe {
 
+// Plans are made for token counts rounded up, so that few of them exist.
+int64_t planned_tokens(int64_t num_tokens);
+
 class Program {
  public:
   Program(Graph graph, Lifetime lifetime) : graph_(std::move(graph)), lifetime_(lifetime) {}
 
   const Graph& graph() const { return graph_; }
-  // Plans are made for token counts rounded up, so that few of them exist.
   const MemoryPlan& plan_for(int64_t num_tokens);
   // An arena of at least this size, used before if possible.
   Buffer take_arena(int64_t num_bytes);

@@ -24,6 +24,12 @@ class Buffer {
   void* data() const { return data_; }
   size_t num_bytes() const { return num_bytes_; }
   void fill_zero();
+  // Makes room for so many bytes where there is less; what it held is then lost, and freed first.
+  void at_least(size_t num_bytes, MemoryClass memory_class = MemoryClass::scratch) {
+    if (num_bytes <= num_bytes_) return;
+    *this = Buffer();
+    *this = Buffer(num_bytes, memory_class);
+  }
   template <class T>
   T* as() const {
     return static_cast<T*>(data_);

@@ -112,6 +112,12 @@ std::optional<std::string> StageModel::shared_weight() const {
   return shares ? std::optional<std::string>(kEmbedding) : std::nullopt;
 }
 
+MemoryForecast StageModel::forecast_memory(int64_t num_tokens, int gradient_groups) const {
+  return troupe::forecast_memory(program_->graph(), {.trainable = options_.trainable,
+                                                     .num_tokens = num_tokens,
+                                                     .gradient_groups = gradient_groups});
+}
+
 std::map<std::string, double> StageModel::gradient_squares() {
   std::map<std::string, double> squares;
   for (const auto& name : gradients_->weight_names()) {

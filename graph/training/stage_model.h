@@ -11,6 +11,7 @@
 
 #include "base/pack.h"
 #include "graph/autodiff.h"
+#include "graph/memory_forecast.h"
 #include "graph/models/llama.h"
 #include "graph/program.h"
 #include "kernels/optimizer/adamw.h"
@@ -72,6 +73,9 @@ class StageModel {
   void reset_optimizer();  // no moments, no gradients
   // Moments as a checkpoint names them: <weight>/moment1_0, <weight>/moment2_0.
   void load_optimizer(const WeightReader& reader);
+
+  // For packs of up to `num_tokens` tokens; see graph/memory_forecast.h.
+  MemoryForecast forecast_memory(int64_t num_tokens, int gradient_groups = 1) const;
 
   // The tied embedding, if this stage has only one of its two uses.
   std::optional<std::string> shared_weight() const;

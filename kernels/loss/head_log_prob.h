@@ -7,6 +7,7 @@
 // attributes.temperature.
 #pragma once
 
+#include "base/dtype.h"
 #include "kernels/op.h"
 
 namespace troupe {
@@ -17,6 +18,12 @@ void differentiate_head_log_prob(GradientBuilder&);
 std::vector<Shape> head_log_prob_gradient_shapes(const Attributes&, std::span<const Shape> inputs);
 std::vector<Shape> head_log_prob_input_gradient_shapes(const Attributes&,
                                                        std::span<const Shape> inputs);
+
+// How many tokens' logits are there at a time.
+int64_t head_chunk_rows(int64_t vocab_size, int64_t num_tokens);
+// The scratch memory of a chunk, with its gradients or without.
+int64_t head_bytes(int64_t rows, int64_t vocab_size, int64_t hidden_size, DType dtype,
+                   bool with_gradients);
 
 // (hidden, W, targets) -> log_prob, entropy, log_sum_exp, each f32 [t]. No gradient flows back from
 // log_sum_exp.

@@ -16,7 +16,7 @@ constexpr int64_t kChunkLogits = int64_t{1} << 23;  // 32 MiB
 constexpr int64_t kMaxChunkRows = 512;
 constexpr int64_t kCostOfRow = 16;  // per logit, against a plain addition
 
-// How many tokens' logits are there at a time: even, so that bf16's pairs of tokens stay whole.
+// Even, so that bf16's pairs of tokens stay whole.
 int64_t chunk_rows(int64_t vocab_size) {
   return std::clamp<int64_t>(kChunkLogits / vocab_size / 2 * 2, 16, kMaxChunkRows);
 }
@@ -37,7 +37,7 @@ struct Scratch {
 
   // One of the buffers, made large enough for `num_bytes`.
   static void* at_least(Buffer& buffer, int64_t num_bytes) {
-    if (static_cast<int64_t>(buffer.num_bytes()) < num_bytes) buffer = Buffer(num_bytes);
+    buffer.at_least(static_cast<size_t>(num_bytes));
     return buffer.data();
   }
 };
@@ -122,6 +122,18 @@ void differentiate_row(const float* logits, int64_t vocab_size, float temperatur
 }
 
 }  // namespace
+
+int64_t head_chunk_rows(int64_t vocab_size, int64_t num_tokens) {
+  return std::min(num_tokens, chunk_rows(vocab_size));
+}
+
+int64_t head_bytes(int64_t rows, int64_t vocab_size, int64_t hidden_size, DType dtype,
+                   bool with_gradients) {
+  const auto size = static_cast<int64_t>(size_of(dtype));
+  const int64_t hidden = rows * hidden_size * size, logits = rows * vocab_size * 4;
+  if (!with_gradients) return hidden + logits;
+  return 2 * hidden + logits + (dtype == DType::bf16 ? rows * vocab_size * size : 0);
+}
 
 void head_log_prob_cpu(const KernelArgs& args) {
   const Head head(args);

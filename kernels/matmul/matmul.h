@@ -34,4 +34,10 @@ void matmul_input_gradient(std::span<const Tensor> dys, std::span<const PackedWe
 inline constexpr int64_t kTokenStep = 32;
 void matmul_weight_gradient(const Tensor& dy, const Tensor& x, float* dw, ThreadPool& pool);
 
+// The scratch memory that this takes for m tokens; each part stays for later calls of the thread.
+struct WeightGradientBytes {
+  int64_t rows = 0, panels = 0;
+};
+WeightGradientBytes weight_gradient_bytes(int64_t m, int64_t n, int64_t k, DType dtype);
+
 }  // namespace troupe

@@ -44,6 +44,9 @@ class Panels {
   Buffer data_;
 };
 
+// What one layout of a weight of n rows and k columns takes.
+int64_t packed_bytes(int64_t n, int64_t k, DType dtype);
+
 class PackedWeight {
  public:
   // `dtype` is what products compute with: f32 or bf16. Both sizes at least 1.

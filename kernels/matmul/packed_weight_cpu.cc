@@ -77,11 +77,16 @@ int64_t words_for(int64_t count, DType dtype) {
 
 }  // namespace
 
+int64_t packed_bytes(int64_t n, int64_t k, DType dtype) {
+  const int64_t num_panels = (n + kPanelWidth - 1) / kPanelWidth;
+  return num_panels * kPanelWidth * words_for(k, dtype) * static_cast<int64_t>(sizeof(uint32_t));
+}
+
 void Panels::reshape(int64_t num_words, int64_t num_columns, MemoryClass memory_class) {
   num_words_ = num_words;
   num_columns_ = num_columns;
   const size_t bytes = static_cast<size_t>(num_panels() * panel_size()) * sizeof(uint32_t);
-  if (bytes > data_.num_bytes()) data_ = Buffer(bytes, memory_class);
+  data_.at_least(bytes, memory_class);
 }
 
 PackedWeight::PackedWeight(int64_t n, int64_t k, DType dtype) : n_(n), k_(k), dtype_(dtype) {

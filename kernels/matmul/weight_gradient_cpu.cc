@@ -31,21 +31,24 @@ void read_word(const Bf16* x, int64_t num_tokens, int64_t stride, int64_t word, 
   }
 }
 
+int64_t row_stride_of(int64_t num_words) {
+  // Rows of a multiple of 4 KiB would fall on the same cache sets.
+  return (num_words + kBlock - 1) / kBlock * kBlock + kBlock;
+}
+
 template <class T>
 class Operands {
  public:
   Operands(const T* dy, const T* x, int64_t m, int64_t n, int64_t k)
       : dy_(dy), x_(x), m_(m), n_(n), k_(k), num_words_((m * sizeof(T) + 3) / sizeof(uint32_t)) {
-    // Rows of a multiple of 4 KiB would fall on the same cache sets.
-    row_stride_ = (num_words_ + kBlock - 1) / kBlock * kBlock + kBlock;
+    row_stride_ = row_stride_of(num_words_);
   }
 
   // Makes rows and panels, in the caller's scratch.
   void pack(ThreadPool& pool, bool alone) {
     static thread_local Buffer rows;
     static thread_local Panels panels;
-    const auto size = static_cast<size_t>(n_ * row_stride_) * sizeof(uint32_t);
-    if (rows.num_bytes() < size) rows = Buffer(size);
+    rows.at_least(static_cast<size_t>(n_ * row_stride_) * sizeof(uint32_t));
     panels.reshape(num_words_, k_, MemoryClass::scratch);
     rows_ = rows.as<uint32_t>();
     panels_ = &panels;
@@ -102,6 +105,11 @@ void add_weight_gradient(const Tensor& dy, const Tensor& x, float* dw, ThreadPoo
 }
 
 }  // namespace
+
+WeightGradientBytes weight_gradient_bytes(int64_t m, int64_t n, int64_t k, DType dtype) {
+  const int64_t num_words = (m * static_cast<int64_t>(size_of(dtype)) + 3) / 4;
+  return {n * row_stride_of(num_words) * 4, packed_bytes(k, m, dtype)};
+}
 
 void matmul_weight_gradient(const Tensor& dy, const Tensor& x, float* dw, ThreadPool& pool) {
   CHECK(dy.rows() == x.rows(), to_string(dy.shape), to_string(x.shape));

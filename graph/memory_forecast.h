@@ -1,0 +1,30 @@
+// What training or scoring with a graph will take, by class, told before any of it is allocated.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "devices/cpu/memory_use.h"
+#include "graph/graph.h"
+#include "graph/memory_plan.h"
+#include "graph/parameters.h"
+
+namespace troupe {
+
+struct MemoryForecast {
+  std::array<int64_t, kNumMemoryClasses> bytes{};  // by class
+
+  int64_t& of(MemoryClass memory_class) { return bytes[static_cast<int>(memory_class)]; }
+  int64_t total() const;
+};
+
+struct ForecastOptions {
+  Trainable trainable = Trainable::no;
+  int64_t num_tokens = 0;   // of the largest pack
+  int micro_batches = 1;    // in flight at a time
+  int gradient_groups = 1;  // numerics.data_slices, as far as they have packs
+};
+
+MemoryForecast forecast_memory(const Graph& graph, const ForecastOptions& options);
+
+}  // namespace troupe
