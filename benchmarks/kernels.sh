@@ -15,4 +15,5 @@ kernels_table() {
     fi
     "$build/attention_bench" "$threads" "$pairs" "$([[ $tiny ]] && echo tiny || echo packs)" $dtype
   done
+  "$build/quantized_bench" "$threads" "$pairs" "$([[ $tiny ]] && echo 1 || echo 1500)"
 }

@@ -10,6 +10,7 @@
 
 #include "benchmarks/read_loop.h"
 #include "benchmarks/timing.h"
+#include "devices/cpu/buffer.h"
 #include "devices/cpu/thread_pool.h"
 #include "kernels/matmul/quantized_matmul.h"
 
@@ -35,16 +36,18 @@ void multiply(const QuantizedWeight& weight, int64_t m, ThreadPool& pool) {
   matmul_quantized({x.data(), DType::f32, {m, kK}}, {&w, 1}, {&result, 1}, pool);
 }
 
-void read_all(const std::vector<float>& memory, ThreadPool& pool) {
-  pool.parallel(std::ssize(memory), [&](int64_t begin, int64_t end, int) {
-    run_read_loop(memory.data() + begin, end - begin);
+void read_all(const Buffer& memory, ThreadPool& pool) {
+  const auto count = static_cast<int64_t>(memory.num_bytes() / sizeof(float));
+  pool.parallel(count, [&](int64_t begin, int64_t end, int) {
+    run_read_loop(memory.as<float>() + begin, end - begin);
   });
 }
 
 void measure(BlockType type, int num_pairs, double bytes, ThreadPool& pool) {
   const auto weights = make_weights(type, bytes, pool);
   const double size = static_cast<double>(weights.size() * weights[0].num_bytes());
-  const std::vector<float> memory(static_cast<size_t>(size / sizeof(float)), 1.0f);
+  Buffer memory(static_cast<size_t>(size));  // in pages like the weights'
+  memory.fill_zero();
   const auto multiply_all = [&] {
     for (const auto& weight : weights) multiply(weight, 1, pool);
   };
