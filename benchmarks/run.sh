@@ -19,7 +19,7 @@ while (($#)); do
   shift
 done
 work=$(mktemp -d)
-trap 'kill "${process[@]}" 2>/dev/null; rm -rf "$work"' EXIT
+trap 'kill "${process[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
 source benchmarks/pairs.sh
 source benchmarks/kernels.sh
 source benchmarks/models.sh
