@@ -109,23 +109,26 @@ std::string text_of(const TopologyNode& node) {
   return clipped(text + ")", 97);
 }
 
-// "peak memory 48 MiB: activations 5, gradients 18 ..."; empty for a node without tensors.
+// "peak memory 48 MiB: gradients 18, weights 9 ...", the largest first; empty for a node without
+// tensors.
 std::string memory_text(const TopologyNode& node) {
   constexpr double kMiB = 1 << 20;
   const auto total = node.peak_memory.find("total");
   if (total == node.peak_memory.end()) return "";
+  std::vector<std::pair<std::string, double>> classes(node.peak_memory.begin(),
+                                                      node.peak_memory.end());
+  std::ranges::stable_sort(classes, std::greater{}, [](const auto& entry) { return entry.second; });
   auto text = format("peak memory %.0f MiB", total->second / kMiB);
   const char* before = ": ";
-  for (const auto& [name, bytes] : node.peak_memory)
+  for (const auto& [name, bytes] : classes)
     if (name != "total")
       text += format("%s%s %.0f", std::exchange(before, ", "), name.c_str(), bytes / kMiB);
   return clipped(text, 93);
 }
 
-// What the node's tensors took, how its process failed, and which it had before: a line each.
+// How the node's process failed, which it had before, and what its tensors took: a line each.
 std::vector<std::string> detail_lines(const TopologyNode& node) {
   std::vector<std::string> lines;
-  if (const auto memory = memory_text(node); !memory.empty()) lines.push_back(memory);
   for (size_t i = node.history.size(); i-- > 0;) {
     const auto& life = node.history[i];
     std::string line;
@@ -136,6 +139,7 @@ std::vector<std::string> detail_lines(const TopologyNode& node) {
     line += life.failure;
     if (!line.empty()) lines.push_back(clipped(line, 93));
   }
+  if (const auto memory = memory_text(node); !memory.empty()) lines.push_back(memory);
   return lines;
 }
 

@@ -31,7 +31,7 @@ grep '"count":' "$folder/objects" >"$folder/edges"
 [[ $(field kind <"$folder/actors" | sort -u | tr '\n' ' ') == "checkpoint_writer coordinator directory door ledger node \
 packer prompt_source reporter reward rollout_engine stage supervisor tracer weight_store " ]] ||
   fail "other kinds of actors: $(field kind <"$folder/actors" | sort | uniq -c)"
-[[ $(grep '"pid":' "$folder/objects" | grep -c '"state":"ended"') == 6 ]] ||
+[[ $(grep '"pid":' "$folder/objects" | grep -c '"state":"ended","step":') == 6 ]] ||
   fail "not six nodes that ended in order: $(grep '"pid":' "$folder/objects")"
 for address in policy/pp0 policy/pp1 reference/pp0 reward/pp0 reward/pp1 critic/pp0 rollout/0 rollout/1; do
   [[ $(field address <"$folder/actors" | grep -cx "$address") == 1 ]] || fail "not one actor at $address"
