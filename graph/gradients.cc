@@ -1,6 +1,7 @@
 #include "graph/gradients.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/error.h"
 #include "devices/cpu/thread_pool.h"
@@ -32,12 +33,24 @@ Gradients::Gradients(const Graph& graph, ThreadPool& pool) : pool_(pool) {
     part.size = num_elements(value.shape);
     part.is_head = value.layout == WeightLayout::matmul;
     part.current = make_buffer(part.size);
-    part.current.fill_zero();
   }
 }
 
 float* Gradients::buffer(ValueId weight_gradient) {
   return parts_.at(weight_gradient).current.as<float>();
+}
+
+bool Gradients::begin_adding(ValueId weight_gradient, bool can_start) {
+  Part& part = parts_.at(weight_gradient);
+  if (!can_start) settle(part);
+  return std::exchange(part.holds_nothing, false);
+}
+
+// To what nothing was added is zero.
+void Gradients::settle(Part& part) {
+  if (!std::exchange(part.holds_nothing, false)) return;
+  auto* current = part.current.as<float>();
+  for_elements(pool_, part.size, [current](int64_t i) { current[i] = 0; });
 }
 
 void Gradients::add_onto(Buffer& to, const Buffer& from, int64_t size) {
@@ -78,8 +91,9 @@ Buffer Gradients::take_idle(Part& part) {
   return {};
 }
 
-// What `current` holds moves into the trees, and zeros take its place.
+// What `current` holds moves into the trees.
 void Gradients::count(Part& part, int group) {
+  settle(part);
   auto* current = part.current.as<float>();
   size_t level = 0;
   Buffer sum;
@@ -92,13 +106,10 @@ void Gradients::count(Part& part, int group) {
   if (!sum.data()) {
     sum = take_idle(part);
     if (!sum.data()) sum = make_buffer(part.size);
-    for_elements(pool_, part.size, [current, to = sum.as<float>()](int64_t i) {
-      to[i] = current[i];
-      current[i] = 0;
-    });
-  } else {
-    for_elements(pool_, part.size, [current](int64_t i) { current[i] = 0; });
+    for_elements(pool_, part.size,
+                 [current, to = sum.as<float>()](int64_t i) { to[i] = current[i]; });
   }
+  part.holds_nothing = true;
   place(part, level, sum);
 }
 
@@ -114,6 +125,7 @@ void Gradients::end_group(int group) {
 // The last group's sum, and the subtrees that are left over, are folded smallest first; the later
 // groups are in the smaller ones.
 void Gradients::finish(Part& part) {
+  settle(part);
   for (size_t level = 0; level < part.trees.size(); ++level) {
     if (!part.has_tree[level]) continue;
     add_onto(part.trees[level], part.current, part.size);
@@ -146,6 +158,7 @@ Gradients::Part& Gradients::primary(const std::string& weight_name) {
 
 std::span<float> Gradients::sum(const std::string& weight_name) {
   Part& part = primary(weight_name);
+  settle(part);
   return {part.current.as<float>(), static_cast<size_t>(part.size)};
 }
 
@@ -167,8 +180,7 @@ std::vector<std::string> Gradients::weight_names() const {
 void Gradients::clear() {
   next_group_ = 0;
   for (auto& [id, part] : parts_) {
-    auto* current = part.current.as<float>();
-    for_elements(pool_, part.size, [current](int64_t i) { current[i] = 0; });
+    part.holds_nothing = true;
     part.has_tree.assign(part.has_tree.size(), false);
   }
 }

@@ -19,8 +19,11 @@ class Gradients {
  public:
   Gradients(const Graph& graph, ThreadPool& pool);
 
-  // Where backward ops add. Valid until finish(), whatever groups end before.
+  // Where backward ops add, after begin_adding(). Valid until finish(), whatever groups end before.
   float* buffer(ValueId weight_gradient);
+  // Comes before each addition. Returns whether the buffer holds nothing yet, so that an op that
+  // can starts the sum by writing it; for others it is zeroed, and the answer is no.
+  bool begin_adding(ValueId weight_gradient, bool can_start);
   // All packs of this group have been added, and another group follows. Groups end in ascending
   // order; one without packs does not end at all.
   void end_group(int group);
@@ -43,9 +46,11 @@ class Gradients {
     int64_t size = 0;
     bool is_head = false;
     Buffer current;  // stays in its place until finish(): runs in flight hold its address
+    bool holds_nothing = true;  // nothing has been added to `current`: its memory is undefined
     std::vector<Buffer> trees;
     std::vector<bool> has_tree;
   };
+  void settle(Part& part);
   void skip_absent(Part& part, int group);
   void count(Part& part, int group);
   void finish(Part& part);

@@ -49,7 +49,7 @@ void Program::give_arena(Buffer arena) {
 
 Run::Run(Program& program, const Parameters& parameters, Gradients* gradients,
          const KernelContext& context, int64_t num_tokens)
-    : program_(program), context_(context) {
+    : program_(program), gradients_(gradients), context_(context) {
   CHECK(num_tokens > 0, num_tokens);
   const Graph& graph = program.graph();
   const MemoryPlan& plan = program.plan_for(num_tokens);
@@ -90,6 +90,13 @@ const Tensor& Run::output(const std::string& name) const {
   return tensors_[program_.graph().output(name)];
 }
 
+Tensor Run::output_of(const GraphNode& node, ValueId id) const {
+  Tensor tensor = tensors_[id];
+  if (gradients_ && program_.graph().value(id).kind == ValueKind::weight_gradient)
+    tensor.holds_nothing = gradients_->begin_adding(id, node.op->starts_sums);
+  return tensor;
+}
+
 void Run::execute(size_t first_node, size_t last_node) {
   std::vector<Tensor> inputs, outputs;
   for (size_t i = first_node; i < last_node; ++i) {
@@ -97,7 +104,7 @@ void Run::execute(size_t first_node, size_t last_node) {
     inputs.clear();
     outputs.clear();
     for (ValueId id : node.inputs) inputs.push_back(id == kNoSymbol ? Tensor{} : tensors_[id]);
-    for (ValueId id : node.outputs) outputs.push_back(tensors_[id]);
+    for (ValueId id : node.outputs) outputs.push_back(output_of(node, id));
     node.op->cpu({inputs, outputs, node.attributes, context_});
   }
 }

@@ -51,8 +51,10 @@ class Run {
 
  private:
   void execute(size_t first_node, size_t last_node);
+  Tensor output_of(const GraphNode& node, ValueId id) const;
 
   Program& program_;
+  Gradients* gradients_;
   KernelContext context_;
   Buffer arena_;
   std::vector<Tensor> tensors_;  // by value

@@ -24,6 +24,9 @@ struct Tensor {
   Shape shape;
   const PackedWeight* packed = nullptr;        // matmul weights: the layouts that the kernels read
   const QuantizedWeight* quantized = nullptr;  // instead of packed, and of an embedding's data
+  // Of a weight's gradient: there is no sum yet, so that the kernel writes instead of adding. Only
+  // ops that start_sums see it.
+  bool holds_nothing = false;
 
   template <class T>
   T* as() const {

@@ -44,6 +44,7 @@ inline constexpr OpDef head_log_prob_gradient = {
     .axes = "tc, vc, t, t, t, t, t -> tc, vc",
     .whole = "cv",
     .dtypes = "=f",
+    .starts_sums = true,
     .shapes = head_log_prob_gradient_shapes,
     .cpu = head_log_prob_gradient_cpu,
 };

@@ -173,6 +173,7 @@ void head_log_prob_gradient_cpu(const KernelArgs& args) {
              *d_log_prob = args.inputs[5].as<float>(), *d_entropy = args.inputs[6].as<float>();
   const Tensor& d_hidden = args.outputs[0];
   float* d_weight = args.outputs.size() > 1 ? args.outputs[1].as<float>() : nullptr;
+  Onto onto = d_weight && args.outputs[1].holds_nothing ? Onto::nothing : Onto::sum;
   std::memset(d_hidden.data, 0, tokens * head.row_bytes());
 
   const auto gradient_of = [&](int64_t t) {
@@ -207,9 +208,11 @@ void head_log_prob_gradient_cpu(const KernelArgs& args) {
       for (int64_t i = 0; i < count; ++i)
         std::memcpy(d_hidden.as<char>() + rows[i] * head.row_bytes(),
                     d_chosen.as<char>() + i * head.row_bytes(), head.row_bytes());
-      if (d_weight) matmul_weight_gradient(d_logits, chosen, d_weight, head.pool);
+      if (d_weight) matmul_weight_gradient(d_logits, chosen, d_weight, head.pool, onto);
+      onto = Onto::sum;
     });
   });
+  if (onto == Onto::nothing) std::fill_n(d_weight, num_elements(args.outputs[1].shape), 0.0f);
 }
 
 }  // namespace troupe

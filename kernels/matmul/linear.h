@@ -53,6 +53,7 @@ inline constexpr OpDef linear_weight_gradient = {
     .name = "linear_weight_gradient",
     .axes = "td, tc -> dc",
     .dtypes = "f",
+    .starts_sums = true,
     .cpu = linear_weight_gradient_cpu,
 };
 

@@ -46,7 +46,8 @@ void linear_f32_input_gradient_cpu(const KernelArgs& args) {
 
 void linear_weight_gradient_cpu(const KernelArgs& args) {
   const Tensor& dw = args.outputs.back();
-  matmul_weight_gradient(args.inputs[0], args.inputs[1], dw.as<float>(), *args.context.pool);
+  matmul_weight_gradient(args.inputs[0], args.inputs[1], dw.as<float>(), *args.context.pool,
+                         dw.holds_nothing ? Onto::nothing : Onto::sum);
 }
 
 }  // namespace troupe

@@ -32,7 +32,10 @@ void matmul_input_gradient(std::span<const Tensor> dys, std::span<const PackedWe
 // calls changes no bit; in bf16 it does not where cuts are multiples of kTokenStep (tokens go in
 // such groups, and a call's last one is filled up with zeros).
 inline constexpr int64_t kTokenStep = 32;
-void matmul_weight_gradient(const Tensor& dy, const Tensor& x, float* dw, ThreadPool& pool);
+// Onto nothing: the same as onto zeros, without reading them.
+enum class Onto { sum, nothing };
+void matmul_weight_gradient(const Tensor& dy, const Tensor& x, float* dw, ThreadPool& pool,
+                            Onto onto = Onto::sum);
 
 // The scratch memory that this takes for m tokens; each part stays for later calls of the thread.
 struct WeightGradientBytes {

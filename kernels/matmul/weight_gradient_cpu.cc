@@ -92,7 +92,8 @@ class Operands {
 };
 
 template <class T>
-void add_weight_gradient(const Tensor& dy, const Tensor& x, float* dw, ThreadPool& pool) {
+void add_weight_gradient(const Tensor& dy, const Tensor& x, float* dw, ThreadPool& pool,
+                         Onto onto) {
   const auto* dy_data = static_cast<const T*>(converted(dy, x.dtype));
   const int64_t m = dy.rows(), n = dy.columns(), k = x.columns();
   const double size = static_cast<double>(n) * static_cast<double>(k);
@@ -100,7 +101,7 @@ void add_weight_gradient(const Tensor& dy, const Tensor& x, float* dw, ThreadPoo
   Operands<T> operands(dy_data, x.as<T>(), m, n, k);
   operands.pack(pool, alone);
   const Contraction contraction = operands.contraction();
-  multiply<T>({.contractions = {&contraction, 1}, .m = n, .n = k, .result = dw, .accumulate = true},
+  multiply<T>({.contractions = {&contraction, 1}, .m = n, .n = k, .result = dw, .accumulate = onto == Onto::sum},
               pool);
 }
 
@@ -111,12 +112,16 @@ WeightGradientBytes weight_gradient_bytes(int64_t m, int64_t n, int64_t k, DType
   return {n * row_stride_of(num_words) * 4, packed_bytes(k, m, dtype)};
 }
 
-void matmul_weight_gradient(const Tensor& dy, const Tensor& x, float* dw, ThreadPool& pool) {
+void matmul_weight_gradient(const Tensor& dy, const Tensor& x, float* dw, ThreadPool& pool,
+                            Onto onto) {
   CHECK(dy.rows() == x.rows(), to_string(dy.shape), to_string(x.shape));
   CHECK(x.dtype == DType::f32 || x.dtype == DType::bf16, name_of(x.dtype));
-  if (x.rows() == 0) return;
-  x.dtype == DType::f32 ? add_weight_gradient<float>(dy, x, dw, pool)
-                        : add_weight_gradient<Bf16>(dy, x, dw, pool);
+  if (x.rows() == 0) {
+    if (onto == Onto::nothing) std::fill_n(dw, dy.columns() * x.columns(), 0.0f);
+    return;
+  }
+  x.dtype == DType::f32 ? add_weight_gradient<float>(dy, x, dw, pool, onto)
+                        : add_weight_gradient<Bf16>(dy, x, dw, pool, onto);
 }
 
 }  // namespace troupe
