@@ -2,12 +2,15 @@
 # run.sh sources this. Only one of them works at a time; the others sleep.
 declare -A to from process
 
-# start NAME COMMAND...: keeps it running, with its pipes.
+# start NAME COMMAND...: keeps it running, with its pipes, and with nobody else's: those would never end.
 start() {
-  local name=$1
+  local name=$1 fd
   shift
   mkfifo "$work/$name.in" "$work/$name.out"
-  "$@" <"$work/$name.in" >"$work/$name.out" 2>"$work/$name.log" &
+  (
+    for fd in "${to[@]}" "${from[@]}"; do exec {fd}>&-; done
+    exec "$@" <"$work/$name.in" >"$work/$name.out" 2>"$work/$name.log"
+  ) &
   process[$name]=$!
   exec {to[$name]}>"$work/$name.in" {from[$name]}<"$work/$name.out"
 }
@@ -18,7 +21,7 @@ stop() {
   exec {to[$name]}>&- {from[$name]}<&-
   wait "${process[$name]}" || true
   rm "$work/$name".{in,out}
-  unset "process[$name]"
+  unset "process[$name]" "to[$name]" "from[$name]"
 }
 
 # ask NAME REQUEST: seconds a token, in $rate.

@@ -46,7 +46,7 @@ struct OpDef {
   std::string_view whole = "";
   // One letter per output: '=' has the first input's dtype, 'f' is f32.
   std::string_view dtypes = "=";
-  bool starts_sums = false;  // a weight's gradient may be given that holds nothing yet
+  bool starts_sums = false;    // a weight's gradient may be given that holds nothing yet
   ShapeRule shapes = nullptr;  // instead of axes, for irregular ops
   Gradient gradient = nullptr;
   Kernel cpu = nullptr;

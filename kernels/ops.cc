@@ -4,6 +4,7 @@
 #include "kernels/attention/attention.h"
 #include "kernels/elementwise/add.h"
 #include "kernels/elementwise/add_bias.h"
+#include "kernels/elementwise/gelu.h"
 #include "kernels/elementwise/rope.h"
 #include "kernels/elementwise/swiglu.h"
 #include "kernels/embedding/embedding.h"
@@ -25,6 +26,10 @@ constexpr const OpDef* kOps[] = {
     &bias_gradient,
     &embedding,
     &embedding_weight_gradient,
+    &gelu,
+    &gelu_gradient,
+    &gelu_tanh,
+    &gelu_tanh_gradient,
     &head_log_prob,
     &head_log_prob_gradient,
     &head_log_prob_input_gradient,

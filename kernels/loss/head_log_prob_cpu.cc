@@ -6,6 +6,7 @@
 #include "kernels/loops.h"
 #include "kernels/loss/head_log_prob.h"
 #include "kernels/loss/log_softmax.h"
+#include "kernels/loss/with_temperature.h"
 #include "kernels/math.h"
 #include "kernels/matmul/matmul.h"
 
@@ -105,14 +106,14 @@ struct RowGradient {
 
 // With p = softmax(z), z = logits / temperature: d z = d_log_prob (onehot - p)
 //   - d_entropy p (log p + entropy), and d logits = d z / temperature.
-template <class T>
-void differentiate_row(const float* logits, int64_t vocab_size, float temperature,
+template <class T, class Over>
+void differentiate_row(const float* logits, int64_t vocab_size, const Over& over,
                        const RowGradient& row, T* d_logits) {
-  const Vec t = set1(temperature), shift = set1(row.log_sum_exp);
+  const Vec shift = set1(row.log_sum_exp);
   const auto d_z = [&](Vec x, Vec onehot) {
-    const Vec log_p = sub(div(x, t), shift);
+    const Vec log_p = sub(over(x), shift);
     const Vec slope = fma(set1(row.d_entropy), add(log_p, set1(row.entropy)), set1(row.d_log_prob));
-    return div(fnma(exp(log_p), slope, mul(onehot, set1(row.d_log_prob))), t);
+    return over(fnma(exp(log_p), slope, mul(onehot, set1(row.d_log_prob))));
   };
   const float target_logit = logits[row.target];
   for_vectors(0, vocab_size, [&](int64_t v, auto lanes) {
@@ -196,10 +197,11 @@ void head_log_prob_gradient_cpu(const KernelArgs& args) {
         d_logits.dtype = DType::bf16;
       }
       parallel_for(args.context, count, vocab_size * kCostOfRow, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i)
-          differentiate_row(logits.as<float>() + i * vocab_size, vocab_size,
-                            args.attributes.temperature, gradient_of(rows[i]),
-                            d_logits.as<T>() + i * vocab_size);
+        with_temperature(args.attributes.temperature, [&](const auto& over) {
+          for (int64_t i = begin; i < end; ++i)
+            differentiate_row(logits.as<float>() + i * vocab_size, vocab_size, over,
+                              gradient_of(rows[i]), d_logits.as<T>() + i * vocab_size);
+        });
       });
       const Tensor d_chosen = head.rows_tensor(scratch().d_hidden, count);
       const PackedWeight* weight = &head.weight;

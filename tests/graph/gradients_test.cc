@@ -30,6 +30,12 @@ struct Model {
   }
 };
 
+// Where a sum goes on, or starts from zero.
+float* adding(Gradients& gradients, ValueId id) {
+  EXPECT_FALSE(gradients.begin_adding(id, false));
+  return gradients.buffer(id);
+}
+
 // A number whose place in a sum shows in the sum's last bits.
 float telling(int group) {
   return std::ldexp(1.0f + 0.1f * static_cast<float>(group), (group * 7) % 11);
@@ -53,7 +59,7 @@ void add_groups(Gradients& gradients, ValueId id, const std::vector<bool>& prese
   for (int group = 0; group < static_cast<int>(present.size()); ++group) {
     if (!present[group]) continue;
     if (last >= 0) gradients.end_group(last);
-    gradients.buffer(id)[0] += telling(group);
+    adding(gradients, id)[0] += telling(group);
     last = group;
   }
   gradients.finish(last);
@@ -87,7 +93,7 @@ TEST(GradientsTest, ThreeGroupsAreTheFirstTwoPlusTheThird) {
 TEST(GradientsTest, AnAbsentGroupIsNotAddedAsZeros) {
   const Model model;
   Gradients gradients(model.graph, pool);
-  gradients.buffer(model.plain)[0] = -0.0f;
+  adding(gradients, model.plain)[0] = -0.0f;
   gradients.finish(2);
   EXPECT_TRUE(std::signbit(gradients.sum("plain")[0]));
 }
@@ -95,11 +101,11 @@ TEST(GradientsTest, AnAbsentGroupIsNotAddedAsZeros) {
 TEST(GradientsTest, PacksOfAGroupAddOntoEachOtherFromZero) {
   const Model model;
   Gradients gradients(model.graph, pool);
-  EXPECT_EQ(gradients.buffer(model.plain)[1], 0);
-  gradients.buffer(model.plain)[1] += 3;
-  gradients.buffer(model.plain)[1] += 4;
+  EXPECT_EQ(adding(gradients, model.plain)[1], 0);
+  adding(gradients, model.plain)[1] += 3;
+  adding(gradients, model.plain)[1] += 4;
   gradients.end_group(0);
-  EXPECT_EQ(gradients.buffer(model.plain)[1], 0);
+  EXPECT_EQ(adding(gradients, model.plain)[1], 0);
   gradients.finish(1);
   EXPECT_EQ(gradients.sum("plain")[1], 7);
 }
@@ -109,8 +115,8 @@ TEST(GradientsTest, ATiedWeightIsOneWeightWithBothParts) {
   Gradients gradients(model.graph, pool);
   EXPECT_EQ(gradients.weight_names(), (std::vector<std::string>{"plain", "tied"}));
   for (int group : {0, 1}) {
-    gradients.buffer(model.head)[0] = telling(group);
-    gradients.buffer(model.table)[0] = telling(group + 3);
+    adding(gradients, model.head)[0] = telling(group);
+    adding(gradients, model.table)[0] = telling(group + 3);
     if (group == 0) gradients.end_group(group);
   }
   gradients.finish(1);
@@ -120,7 +126,7 @@ TEST(GradientsTest, ATiedWeightIsOneWeightWithBothParts) {
 TEST(GradientsTest, TheOtherStagesPartIsAddedOnce) {
   const Model model;
   Gradients gradients(model.graph, pool);
-  gradients.buffer(model.plain)[0] = 5;
+  adding(gradients, model.plain)[0] = 5;
   gradients.finish(0);
   const std::vector<float> other = {2, 1};
   gradients.add("plain", other);
@@ -136,6 +142,23 @@ TEST(GradientsTest, TheNextBatchStartsFromNothing) {
   gradients.clear();
   add_groups(gradients, model.plain, {true, true});
   EXPECT_EQ(gradients.sum("plain")[0], telling(0) + telling(1));
+}
+
+TEST(GradientsTest, OnlyTheFirstOfAGroupMayWriteInsteadOfAdding) {
+  const Model model;
+  Gradients gradients(model.graph, pool);
+  for (int batch = 0; batch < 2; ++batch) {
+    for (int group : {0, 1}) {
+      EXPECT_TRUE(gradients.begin_adding(model.plain, true));
+      std::fill_n(gradients.buffer(model.plain), 2, telling(group));
+      EXPECT_FALSE(gradients.begin_adding(model.plain, true));
+      if (group == 0) gradients.end_group(group);
+    }
+    gradients.finish(1);
+    EXPECT_EQ(gradients.sum("plain")[0], telling(0) + telling(1));
+    EXPECT_EQ(gradients.sum("tied")[0], 0);  // to which nothing was added
+    gradients.clear();
+  }
 }
 
 TEST(GradientsTest, GroupsEndInAscendingOrder) {

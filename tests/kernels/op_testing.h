@@ -1,6 +1,7 @@
 // Runs ops and their gradients on small tensors, eagerly, and knows the slow truth in double.
 #pragma once
 
+#include <cmath>
 #include <cstring>
 #include <functional>
 #include <random>
@@ -96,6 +97,7 @@ inline std::vector<Values> run_op(const OpDef& op, const std::vector<Values>& in
   std::vector<Tensor> in, out;
   for (const auto& input : inputs) in.push_back(input.tensor());
   for (const auto& output : outputs) out.push_back(output.tensor());
+  if (onto) out.back().holds_nothing = std::isnan(onto->as<float>()[0]);
   op.cpu({in, out, attributes, context});
   return outputs;
 }
@@ -111,7 +113,8 @@ class EagerGradients : public GradientBuilder {
     values_.insert(values_.end(), outputs_.begin(), outputs_.end());
     gradients_.resize(num_inputs_);
   }
-  // One gradient per output; an empty one stands for none. Weights' gradients start at `onto`.
+  // One gradient per output; an empty one stands for none. Weights' gradients start at `onto`; a
+  // NaN stands for memory that holds nothing yet.
   const std::vector<Values>& backward(const OpDef& op, const std::vector<Values>& dys,
                                       float onto = 0) {
     onto_ = onto;

@@ -203,6 +203,22 @@ TEST(StageModelTest, RunningForwardsAheadGivesTheSameGradients) {
   EXPECT_EQ(gradients_with(3), together);
 }
 
+TEST(StageModelTest, ABatchsGradientsKeepNothingOfTheBatchBefore) {
+  ThreadPool pool(2);
+  const auto before = pack_of({some_ids(40, 4), some_ids(7, 5)}), pack = pack_of({some_ids(19, 1)});
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    Pipeline fresh(1, Head::log_prob, pool, dtype), used(1, Head::log_prob, pool, dtype);
+    used.forward(before);
+    used.backward(*before);
+    used.stages()[0]->gradients().clear();
+    for (Pipeline* pipeline : {&fresh, &used}) {
+      pipeline->forward(pack);
+      pipeline->backward(*pack);
+    }
+    EXPECT_EQ(used.gradients(), fresh.gradients()) << name_of(dtype);
+  }
+}
+
 TEST(StageModelTest, ThreadsDoNotChangeBits) {
   auto pack = pack_of({some_ids(9, 1), some_ids(150, 2), some_ids(70, 3)});
   ThreadPool one(1), three(3);

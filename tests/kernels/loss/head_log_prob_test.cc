@@ -210,6 +210,18 @@ TEST_P(HeadLogProbTest, GivesZerosWhereThereIsNoTarget) {
   for (int c = 0; c < 8; ++c) EXPECT_EQ(gradients[0].at(8 + c), 0);
 }
 
+TEST_P(HeadLogProbTest, StartsTheWeightsGradientAsItAddsOntoZeros) {
+  const int64_t vocab = int64_t{1} << 19;  // 16 rows are a chunk
+  for (const bool none_takes_part : {false, true}) {
+    Problem p(none_takes_part ? 6 : 40, 4, none_takes_part ? 20 : vocab, GetParam());
+    if (none_takes_part) std::fill_n(p.inputs[2].as<int32_t>(), 6, -1);
+    auto zeros = p.eager(), nothing = p.eager();
+    const auto& expected = zeros.backward(head_log_prob, {p.d_log_prob, p.d_entropy, Values()}, 0);
+    const auto& found = nothing.backward(head_log_prob, {p.d_log_prob, p.d_entropy, Values()}, NAN);
+    EXPECT_EQ(found[1].bytes, expected[1].bytes);
+  }
+}
+
 TEST_P(HeadLogProbTest, LeavesAFrozenWeightAlone) {
   Problem p(6, 8, 20, GetParam());
   auto trained = p.eager(), frozen = p.eager();
@@ -218,6 +230,22 @@ TEST_P(HeadLogProbTest, LeavesAFrozenWeightAlone) {
   const auto& gradients = frozen.backward(head_log_prob, {p.d_log_prob, p.d_entropy, Values()});
   EXPECT_EQ(gradients[0].bytes, expected[0].bytes);
   EXPECT_TRUE(gradients[1].bytes.empty());
+}
+
+// Twice the logits at temperature 2 are the logits at temperature 1, where nothing is divided.
+TEST_P(HeadLogProbTest, ATemperatureOfOneHasTheBitsOfADivision) {
+  Problem one(17, 12, 53, GetParam()), two(17, 12, 53, GetParam());
+  one.attributes.temperature = 1;
+  two.attributes.temperature = 2;
+  for (int64_t i = 0; i < num_elements(two.inputs[1].shape); ++i)
+    two.inputs[1].set(i, static_cast<float>(2 * two.inputs[1].at(i)));
+  GetParam() == DType::f32 ? two.packed.pack(two.inputs[1].as<float>(), two.pool)
+                           : two.packed.pack(two.inputs[1].as<Bf16>(), two.pool);
+  auto expected = two.eager(), found = one.eager();
+  for (int i : {0, 1, 2}) EXPECT_EQ(found.outputs()[i].bytes, expected.outputs()[i].bytes);
+  const auto& d_two = expected.backward(head_log_prob, {two.d_log_prob, two.d_entropy, Values()});
+  const auto& d_one = found.backward(head_log_prob, {one.d_log_prob, one.d_entropy, Values()});
+  EXPECT_EQ(d_one[0].bytes, d_two[0].bytes);
 }
 
 TEST_P(HeadLogProbTest, RefusesATargetBeyondTheVocabulary) {

@@ -1,6 +1,8 @@
 // The gradients' sums, against double precision and against the same order written out.
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "base/error.h"
 #include "kernels/matmul/matmul.h"
 #include "tests/kernels/matmul/matmul_data.h"
@@ -133,6 +135,23 @@ TEST(MatmulWeightGradientTest, IsTheSameHoweverTokensAreCutAndWhoeverComputes) {
         for (const auto& [begin, end] : {std::pair{0, 32}, {32, 96}, {96, 640}, {640, 900}})
           matmul_weight_gradient(dy.rows(begin, end), x.rows(begin, end), cut.floats(), pool);
         EXPECT_EQ(cut, whole) << n << " " << k << " " << name_of(dtype) << " " << threads;
+      }
+    }
+  }
+}
+
+TEST(MatmulWeightGradientTest, OntoNothingIsOntoZerosWhateverTheMemoryHolds) {
+  for (const int threads : {1, 2}) {
+    ThreadPool pool(threads);
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      for (const int64_t m : {0, 1, 33, 900}) {
+        const int64_t n = 130, k = 67;
+        const auto dy = random_matrix(m, n, dtype, 1), x = random_matrix(m, k, dtype, 2);
+        Matrix zeros(n, k, DType::f32), nothing(n, k, DType::f32);
+        std::fill_n(nothing.floats(), n * k, NAN);
+        matmul_weight_gradient(dy.tensor(), x.tensor(), zeros.floats(), pool);
+        matmul_weight_gradient(dy.tensor(), x.tensor(), nothing.floats(), pool, Onto::nothing);
+        EXPECT_EQ(nothing, zeros) << m << " " << name_of(dtype);
       }
     }
   }
