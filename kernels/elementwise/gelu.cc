@@ -5,9 +5,9 @@ namespace {
 
 void differentiate(GradientBuilder& builder, const OpDef& gradient) {
   if (!builder.wants_gradient(0)) return;
-  builder.set_input_gradient(
-      0, builder.apply(gradient, {builder.input(0), builder.output_gradient(0)},
-                       builder.attributes())[0]);
+  builder.set_input_gradient(0,
+                             builder.apply(gradient, {builder.input(0), builder.output_gradient(0)},
+                                           builder.attributes())[0]);
 }
 
 }  // namespace

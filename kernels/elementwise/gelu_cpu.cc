@@ -28,9 +28,9 @@ Vec bell(Vec x) {
 // tail too.
 Vec normal_distribution(Vec x) {
   const Vec t = div(set1(1), fma(set1(0.3f), absolute(x), set1(1)));
-  const Vec q = polynomial(t, {3.73693034e-2f, -1.64500043e-1f, 2.19545394e-1f, -6.67151362e-2f,
-                               1.36229157e-1f, 9.71699879e-2f, 1.21335626e-1f, 1.19562574e-1f,
-                               3.17058084e-6f});
+  const Vec q = polynomial(
+      t, {3.73693034e-2f, -1.64500043e-1f, 2.19545394e-1f, -6.67151362e-2f, 1.36229157e-1f,
+          9.71699879e-2f, 1.21335626e-1f, 1.19562574e-1f, 3.17058084e-6f});
   const Vec tail = mul(bell(x), q);
   return select(less(x, zero()), tail, sub(set1(1), tail));
 }

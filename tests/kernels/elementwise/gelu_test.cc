@@ -94,13 +94,13 @@ TEST_P(GeluTest, GoesToZeroAndToXFarOutAndKeepsANaN) {
   EXPECT_TRUE(std::isnan(dx.at(2)));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Forms, GeluTest,
-    testing::Combine(testing::Values(0, 1), testing::Values(DType::f32, DType::bf16)),
-    [](const auto& info) {
-      return std::string(kForms[std::get<0>(info.param)].op->name) + "_" +
-             std::string(name_of(std::get<1>(info.param)));
-    });
+INSTANTIATE_TEST_SUITE_P(Forms, GeluTest,
+                         testing::Combine(testing::Values(0, 1),
+                                          testing::Values(DType::f32, DType::bf16)),
+                         [](const auto& info) {
+                           return std::string(kForms[std::get<0>(info.param)].op->name) + "_" +
+                                  std::string(name_of(std::get<1>(info.param)));
+                         });
 
 }  // namespace
 }  // namespace troupe
