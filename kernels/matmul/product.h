@@ -40,8 +40,4 @@ extern template void multiply<Bf16>(const Product&, ThreadPool&);
 // Whether work of so many multiply-adds and bytes read is worth waking other threads for.
 bool worth_waking(double multiply_adds, double bytes);
 
-// How many blocks of rows to cut m into: at most `max_rows` each, and so many that the threads'
-// shares of blocks * panels are even.
-int64_t count_row_blocks(int64_t m, int64_t max_rows, int64_t num_panels, int num_threads);
-
 }  // namespace troupe

@@ -13,10 +13,9 @@ namespace {
 constexpr int64_t kRowBlock = 192;   // rows that pass over a panel together
 constexpr int64_t kWordBlock = 640;  // words in one pass: 80 KiB of a panel
 template <class T>
-constexpr int64_t kPassWords = kTileRows<T> > kVectorRows ? 320 : kWordBlock;
-constexpr int64_t kStretchStep =
-    16;  // passes begin at multiples of it: bf16 words may go so many at a time
-constexpr int64_t kPanelGroup = 6;  // panels that share a block of A
+constexpr int64_t kPassWords = kHasFixedTiles<T> ? 320 : kWordBlock;
+constexpr int64_t kStretchStep = 16;  // passes begin at its multiples: bf16 goes so many at a time
+constexpr int64_t kPanelGroup = 6;    // panels that share a block of A
 constexpr int64_t kFewRows = 32;  // up to here panels go one by one, so that weights are read from
                                   // memory in one stream
 constexpr int64_t kFarRows = 2048;  // words between rows of A beyond which a block is copied
@@ -111,7 +110,7 @@ class BlockProduct {
       tile.sums = sums_of(stretch, row, panel, j);
       tile.sums.num_columns = static_cast<int>(std::min<int64_t>(kTileColumns, num_columns - j));
       tile.panel_from_memory = block_.num_rows <= kFewRows;
-      if (kTileRows<T> == kVectorRows && stretch.last && stretch.slice + 1 == product_.num_slices)
+      if (!kHasFixedTiles<T> && stretch.last && stretch.slice + 1 == product_.num_slices)
         prefetch_result(tile.sums, num_rows);
       compute_tile<T>(tile);
     }
@@ -155,6 +154,20 @@ class BlockProduct {
   Scratch& scratch_;
 };
 
+// How many blocks of rows to cut m into: of kRowBlock at most and of a tile at least, and so many
+// that the threads' shares of blocks * panels are even.
+template <class T>
+int64_t count_row_blocks(int64_t m, int64_t num_panels, int num_threads) {
+  const auto uneven = [&](int64_t blocks) {
+    const int64_t share = (blocks * num_panels + num_threads - 1) / num_threads;
+    return 16 * (share * num_threads - blocks * num_panels) > blocks * num_panels;
+  };
+  const int64_t fewest = (m + kRowBlock - 1) / kRowBlock;
+  for (int64_t blocks = fewest; blocks < fewest + num_threads; ++blocks)
+    if (!uneven(blocks) && m >= blocks * kTileRows<T>) return blocks;
+  return fewest;
+}
+
 // Items are (row block, panel), panels running fastest.
 template <class T>
 struct Job {
@@ -165,7 +178,7 @@ struct Job {
 
   // Even parts, of whole tiles where these have registers of fixed size.
   int64_t block_begin(int64_t block) const {
-    constexpr int64_t kStep = kTileRows < T >> kVectorRows ? kTileRows<T> : 1;
+    constexpr int64_t kStep = kHasFixedTiles<T> ? kTileRows<T> : 1;
     if (block == num_blocks) return product.m;
     return block * product.m / num_blocks / kStep * kStep;
   }
@@ -191,17 +204,6 @@ bool worth_waking(double multiply_adds, double bytes) {
   return multiply_adds / kMultiplyAddsPerSecond + bytes / kBytesPerSecond > 2 * kWakeSeconds;
 }
 
-int64_t count_row_blocks(int64_t m, int64_t max_rows, int64_t num_panels, int num_threads) {
-  const auto uneven = [&](int64_t blocks) {
-    const int64_t share = (blocks * num_panels + num_threads - 1) / num_threads;
-    return 16 * (share * num_threads - blocks * num_panels) > blocks * num_panels;
-  };
-  const int64_t fewest = (m + max_rows - 1) / max_rows;
-  for (int64_t blocks = fewest; blocks < fewest + num_threads; ++blocks)
-    if (!uneven(blocks) && m >= blocks * kVectorRows) return blocks;
-  return fewest;
-}
-
 template <class T>
 void multiply(const Product& product, ThreadPool& pool) {
   if (product.m == 0) return;
@@ -213,8 +215,7 @@ void multiply(const Product& product, ThreadPool& pool) {
   const bool alone = !worth_waking(words_read * product.m, words_read * sizeof(uint32_t));
   const int64_t num_panels = (product.n + kPanelWidth - 1) / kPanelWidth;
   const int num_threads = alone ? 1 : pool.num_threads();
-  const Job<T> job = {product, count_row_blocks(product.m, kRowBlock, num_panels, num_threads),
-                      num_panels};
+  const Job<T> job = {product, count_row_blocks<T>(product.m, num_panels, num_threads), num_panels};
   if (alone) return job.run(0, job.num_items());
   pool.parallel(job.num_items(), [&job](int64_t begin, int64_t end, int) { job.run(begin, end); });
 }

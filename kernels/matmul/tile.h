@@ -27,11 +27,15 @@ template <class T>
 inline constexpr int kTileRows = kVectorRows;
 #endif
 
-// The first row of a tile of `num_rows` rows cut into tiles: even parts, or, where a tile has
-// registers of fixed size, full ones and a rest.
+// Whether a tile costs the same however few rows it has: its registers are of fixed size.
+template <class T>
+inline constexpr bool kHasFixedTiles = kTileRows<T> != kVectorRows;
+
+// The first row of a tile of `num_rows` rows cut into tiles: even parts, or, where tiles are fixed,
+// full ones and a rest.
 template <class T>
 int64_t tile_begin(int64_t tile, int64_t num_tiles, int64_t num_rows) {
-  if (kTileRows < T >> kVectorRows) return std::min(tile * kTileRows<T>, num_rows);
+  if (kHasFixedTiles<T>) return std::min(tile * kTileRows<T>, num_rows);
   return tile * num_rows / num_tiles;
 }
 

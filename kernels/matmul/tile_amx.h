@@ -4,8 +4,6 @@
 // the element. The instruction rounds to nearest and treats denormals as zero.
 #pragma once
 
-#include <cstring>
-
 #include "kernels/matmul/tile_cpu.h"
 
 namespace troupe {

@@ -1,0 +1,76 @@
+#include "devices/cpu/thread_pool.h"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <numeric>
+
+#include "base/error.h"
+
+namespace troupe {
+namespace {
+
+// How often each item of [0, count) was in somebody's range.
+std::vector<int> visits(ThreadPool& pool, int64_t count) {
+  std::vector<int> visits(count, 0);
+  pool.parallel(count, [&](int64_t begin, int64_t end, int) {
+    for (int64_t i = begin; i < end; ++i) ++visits[i];
+  });
+  return visits;
+}
+
+TEST(ThreadPoolTest, EveryItemIsInOneRange) {
+  for (const int threads : {1, 2, 3, 8}) {
+    ThreadPool pool(threads);
+    EXPECT_EQ(pool.num_threads(), threads);
+    for (const int64_t count : {0, 1, 2, 7, 8, 1000})
+      EXPECT_EQ(visits(pool, count), std::vector<int>(count, 1)) << threads << " " << count;
+  }
+}
+
+// Calls that follow at once find the threads looking out; after a pause they are asleep.
+TEST(ThreadPoolTest, ThreadsWakeAndLookOutThroughThousandsOfCalls) {
+  ThreadPool pool(4);
+  for (int call = 0; call < 5000; ++call) {
+    if (call % 500 == 0) {  // longer than a thread looks out
+      const auto end = std::chrono::steady_clock::now() + std::chrono::milliseconds(3);
+      while (std::chrono::steady_clock::now() < end) {
+      }
+    }
+    ASSERT_EQ(visits(pool, 16), std::vector<int>(16, 1)) << call;
+  }
+}
+
+TEST(ThreadPoolTest, CallersTakeTurns) {
+  ThreadPool pool(3);
+  std::vector<std::thread> callers;
+  std::vector<int64_t> sums(4, 0);
+  for (int64_t& sum : sums)
+    callers.emplace_back([&pool, &sum] {
+      for (int call = 0; call < 500; ++call) {
+        const auto each = visits(pool, 30);
+        sum += std::accumulate(each.begin(), each.end(), int64_t{0});
+      }
+    });
+  for (auto& caller : callers) caller.join();
+  EXPECT_EQ(sums, std::vector<int64_t>(4, 500 * 30));
+}
+
+TEST(ThreadPoolTest, AnErrorOfAnyThreadReachesTheCallerAndThePoolGoesOn) {
+  ThreadPool pool(3);
+  for (int thrower = 0; thrower < 3; ++thrower) {
+    const auto body = [&](int64_t, int64_t, int thread) {
+      if (thread == thrower) throw Error("thread " + std::to_string(thread));
+    };
+    try {
+      pool.parallel(3, body);
+      FAIL() << thrower;
+    } catch (const Error& error) {
+      EXPECT_EQ(error.what(), "thread " + std::to_string(thrower));
+    }
+    EXPECT_EQ(visits(pool, 9), std::vector<int>(9, 1));
+  }
+}
+
+}  // namespace
+}  // namespace troupe
