@@ -6,7 +6,7 @@
 
 #include "actors/rlhf/kernels_choice.h"
 #include "base/error.h"
-#include "devices/cpu/buffer.h"
+#include "devices/cpu/pages.h"
 #include "devices/cpu/pinning.h"
 
 namespace troupe {

@@ -20,7 +20,7 @@ void for_float_type(DType dtype, Body&& body) {
 }
 
 // Below this many elements a wake-up of the other threads costs more than it saves.
-inline constexpr int64_t kWorthWaking = int64_t{1} << 15;
+inline constexpr int64_t kWorthWaking = int64_t{1} << 14;
 
 // body(begin, end) over [0, count), on all threads where the work is worth it.
 template <class Body>

@@ -1,70 +1,66 @@
 #include "devices/cpu/buffer.h"
 
-#include <sys/mman.h>
-
-#include <atomic>
 #include <cstdlib>
 #include <cstring>
 
 #include "base/error.h"
+#include "devices/cpu/pages.h"
 
 namespace troupe {
 namespace {
 
-constexpr size_t kAlignment = 64, kHugePage = size_t{2} << 20;
-std::atomic<bool> huge_pages_allowed = true;
+constexpr size_t kAlignment = 64, kSmallestPiece = 4096;
 
-size_t round_up(size_t size, size_t step) {
-  return (size + step - 1) / step * step;
+// Where a buffer's memory is from.
+enum class Source { own_pages, shared_pages, heap };
+
+bool stays(MemoryClass memory_class) {
+  return memory_class == MemoryClass::weights || memory_class == MemoryClass::packed_weights ||
+         memory_class == MemoryClass::gradients || memory_class == MemoryClass::optimizer;
 }
 
-// Whole pages of its own, which go back to the system when they are freed.
-bool has_pages(size_t num_bytes) {
-  return num_bytes >= kHugePage;
+Source source_of(size_t num_bytes, MemoryClass memory_class) {
+  if (num_bytes >= kHugePage) return Source::own_pages;
+  return stays(memory_class) && num_bytes >= kSmallestPiece ? Source::shared_pages : Source::heap;
 }
 
 // One line more than asked for: kernels may prefetch or load beyond the end.
-size_t mapped_size(size_t num_bytes) {
-  return round_up(num_bytes + kAlignment, kHugePage);
+size_t with_line(size_t num_bytes) {
+  return round_up(num_bytes, kAlignment) + kAlignment;
 }
 
-// At a multiple of a huge page: what lies before and behind is given back.
-void* map_pages(size_t size) {
-  void* pages = mmap(nullptr, size + kHugePage, PROT_READ | PROT_WRITE,
-                     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  if (pages == MAP_FAILED) return nullptr;
-  auto* begin = static_cast<char*>(pages);
-  const size_t before =
-      round_up(reinterpret_cast<size_t>(begin), kHugePage) - reinterpret_cast<size_t>(begin);
-  if (before > 0) munmap(begin, before);
-  munmap(begin + before + size, kHugePage - before);
-  if (huge_pages_allowed) madvise(begin + before, size, MADV_HUGEPAGE);  // a wish
-  return begin + before;
+size_t mapped_size(size_t num_bytes) {
+  return round_up(with_line(num_bytes), kHugePage);
+}
+
+void* allocate(Source source, size_t num_bytes) {
+  if (source == Source::own_pages) return map_pages(mapped_size(num_bytes));
+  if (source == Source::shared_pages) return take_piece(with_line(num_bytes));
+  return std::aligned_alloc(kAlignment, with_line(num_bytes));
+}
+
+void release(Source source, void* data, size_t num_bytes) {
+  if (source == Source::own_pages) return unmap_pages(data, mapped_size(num_bytes));
+  source == Source::shared_pages ? give_piece(data) : std::free(data);
 }
 
 }  // namespace
 
 Buffer::Buffer(size_t num_bytes, MemoryClass memory_class)
     : num_bytes_(num_bytes), memory_class_(memory_class) {
-  data_ = has_pages(num_bytes)
-              ? map_pages(mapped_size(num_bytes))
-              : std::aligned_alloc(kAlignment, round_up(num_bytes, kAlignment) + kAlignment);
+  data_ = allocate(source_of(num_bytes, memory_class), num_bytes);
   CHECK(data_ != nullptr, num_bytes);
   count_memory(memory_class, static_cast<int64_t>(num_bytes));
 }
 
 Buffer::~Buffer() {
   if (!data_) return;
-  has_pages(num_bytes_) ? (void)munmap(data_, mapped_size(num_bytes_)) : std::free(data_);
+  release(source_of(num_bytes_, memory_class_), data_, num_bytes_);
   count_memory(memory_class_, -static_cast<int64_t>(num_bytes_));
 }
 
 void Buffer::fill_zero() {
   if (num_bytes_ > 0) std::memset(data_, 0, num_bytes_);
-}
-
-void allow_huge_pages(bool allow) {
-  huge_pages_allowed = allow;
 }
 
 }  // namespace troupe

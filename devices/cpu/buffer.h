@@ -1,5 +1,6 @@
 // Memory for tensors: aligned to a cache line, owned by one holder, counted by what it is for.
-// Large buffers come as whole pages, huge ones where the machine has them.
+// Large buffers come as whole pages, huge ones where the machine has them; small ones that stay,
+// such as weights, share such pages.
 #pragma once
 
 #include <cstddef>
@@ -45,8 +46,5 @@ class Buffer {
   size_t num_bytes_ = 0;
   MemoryClass memory_class_ = MemoryClass::scratch;
 };
-
-// Whether buffers made from now on may lie in huge pages; at first they may.
-void allow_huge_pages(bool allow);
 
 }  // namespace troupe

@@ -10,12 +10,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Looking out is worth about what falling asleep and being woken costs. It offers the core to
-// others all the while; where one took it, there are more threads than cores, and for some time it
-// is best to sleep at once: the scheduler wakes sleepers soon, but lets those wait who had their
-// share.
-constexpr auto kLookOut = std::chrono::microseconds(60);
-constexpr auto kTaken = std::chrono::microseconds(20);
+// Looking out offers the core to others all the while. Where a yield lasts as long as a scheduler's
+// slice (an interrupt or a kernel's thread takes less), there are more threads than cores, and for
+// some time it is best to sleep at once: the scheduler wakes sleepers soon, but lets those wait who
+// had their share.
+constexpr auto kLookOut = std::chrono::microseconds(500);
+constexpr auto kSlice = std::chrono::microseconds(300);
 constexpr auto kCrowded = std::chrono::milliseconds(5);
 
 template <class Condition>
@@ -24,13 +24,13 @@ bool look_out_for(Condition&& holds) {
   auto now = Clock::now();
   const auto end = now + kLookOut;
   while (now < end && now > crowded_until) {
-    for (int i = 0; i < 32; ++i) {
+    for (int i = 0; i < 256; ++i) {
       if (holds()) return true;
       __builtin_ia32_pause();
     }
     std::this_thread::yield();
     const auto before = std::exchange(now, Clock::now());
-    if (now - before > kTaken) crowded_until = now + kCrowded;
+    if (now - before > kSlice) crowded_until = now + kCrowded;
   }
   return holds();
 }

@@ -18,8 +18,9 @@ namespace troupe {
 namespace {
 
 constexpr int kSpanBlocks = 1024 / kKeyBlock;
-constexpr int kQueryRows = 48;      // rows that share one pass over a key block
-constexpr int kItemTokens = 128;    // a sequence's pack tokens up to here are one work item
+constexpr int kQueryRows = 48;    // rows that share one pass over a key block
+constexpr int kItemTokens = 128;  // a sequence's pack tokens up to here are one work item
+constexpr int kFewTokens = 4;
 constexpr int kPrefetchLines = 16;  // of the next block, which no hardware prefetcher can guess
 
 // What a tile of rows is: tokens [begin, begin + num_rows / group) of a sequence, all in one query
@@ -154,9 +155,11 @@ void finish_row(const Call<T>& call, const Tile& tile, QueryRows& rows, int row)
     return;
   }
   const float total = reduce_add(load(rows.past_total + row * kLanes));
-  for (int d = 0; d < g.head_dim; d += kLanes)
-    store(out + d, div(load(rows.past_out + row * kStride + d), set1(total)),
-          first_lanes(g.head_dim - d));
+  for (int d = 0; d < g.head_dim; d += kLanes) {
+    // A sum that was rounded to minus zero becomes zero, as if something unseen had been added.
+    const Vec sum = add(load(rows.past_out + row * kStride + d), zero());
+    store(out + d, div(sum, set1(total)), first_lanes(g.head_dim - d));
+  }
   call.log_sum_exp[offset] = rows.past_max[row] * std::numbers::ln2_v<float> + log(total);
 }
 
@@ -203,6 +206,36 @@ void run_item(const Call<T>& call, const Item& item) {
         static_cast<int>(std::min<int64_t>(tokens, std::min(to_border, item.end - begin)));
     attend(call, {item.sequence, item.kv_head, begin, count * group}, rows);
     begin += count;
+  }
+}
+
+// Of few tokens, keys and values come from memory: those of one item while the one before computes.
+template <class T>
+void prefetch_first_block(const Call<T>& call, const Item& item) {
+  constexpr int64_t kLine = 64, kKeyLine = kLine / sizeof(uint32_t);
+  const auto& g = call.geometry;
+  const auto& sequence = call.lists->sequences()[item.sequence];
+  const auto runs =
+      call.lists->keys_of(item.sequence, (sequence.first_position + item.begin) / kKeyBlock);
+  if (runs.empty() || item.end - item.begin > kFewTokens) return;
+  const int64_t block = runs[0].begin;
+  const int64_t keys = std::min<int64_t>(sequence.end_position() - block * kKeyBlock, kKeyBlock);
+  const auto& blocks = call.blocks[item.sequence];
+  const auto* from = reinterpret_cast<const char*>(blocks.keys(block, item.kv_head));
+  const int64_t words = g.head_dim / kElementsPerWord<T>;
+  for (int64_t word = 0; word < words; ++word, from += kKeyBlock * sizeof(uint32_t))
+    for (int64_t key = 0; key < keys; key += kKeyLine)
+      _mm_prefetch(from + key * sizeof(uint32_t), _MM_HINT_T0);
+  from = reinterpret_cast<const char*>(blocks.values(block, item.kv_head));
+  for (const char* end = from + keys * g.padded * sizeof(T); from < end; from += kLine)
+    _mm_prefetch(from, _MM_HINT_T0);
+}
+
+template <class T>
+void run_items(const Call<T>& call, std::span<const Item> items) {
+  for (size_t i = 0; i < items.size(); ++i) {
+    if (i + 1 < items.size()) prefetch_first_block(call, items[i + 1]);
+    run_item(call, items[i]);
   }
   release_product_tiles();
 }
@@ -260,10 +293,12 @@ void run(const KernelArgs& args) {
                       : temporary_blocks<T>(call.geometry, temporary, sequences);
   std::vector<Item> writes, items;
   list_items(call, writes, items);
-  run_dealt(args.context.pool, writes, [&](const Item& item) {
-    write_block(call, item.sequence, item.kv_head, item.begin, item.end);
+  run_dealt(args.context.pool, std::span<const Item>(writes), [&](std::span<const Item> share) {
+    for (const Item& item : share)
+      write_block(call, item.sequence, item.kv_head, item.begin, item.end);
   });
-  run_dealt(args.context.pool, items, [&](const Item& item) { run_item(call, item); });
+  run_dealt(args.context.pool, std::span<const Item>(items),
+            [&](std::span<const Item> share) { run_items(call, share); });
 }
 
 }  // namespace

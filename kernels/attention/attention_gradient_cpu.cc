@@ -195,7 +195,6 @@ void run_item(const Call<T>& call, const Item& item) {
   else
     for (const auto& run : call.lists->keys_of(item.sequence, item.query_begin))
       for (int64_t block = run.begin; block < run.end; ++block) add_key_block(call, item, block, w);
-  release_product_tiles();
   if (!item.wants_queries) return;
   for (int64_t block = item.query_begin; block < item.query_end; ++block) {
     const BlockRows queries = rows_of(call.lists->sequences()[item.sequence], block);
@@ -311,7 +310,10 @@ void run(const KernelArgs& args) {
                   {}};
   call.means = means_of(call, args.context);
   const auto items = choose_items(call.geometry, *call.lists, args.context.pool);
-  run_dealt(args.context.pool, items, [&](const Item& item) { run_item(call, item); });
+  run_dealt(args.context.pool, std::span<const Item>(items), [&](std::span<const Item> share) {
+    for (const Item& item : share) run_item(call, item);
+    release_product_tiles();
+  });
 }
 
 }  // namespace

@@ -11,7 +11,7 @@
 namespace troupe {
 
 // Costs count multiply-adds. Less than this is not worth waking another thread for.
-inline constexpr double kWorthAThread = 400'000;
+inline constexpr double kWorthAThread = 50'000;
 
 // The borders of `num_parts` ranges: part p is [borders[p], borders[p + 1]).
 std::vector<int64_t> deal(std::span<const double> costs, int num_parts);
@@ -22,20 +22,17 @@ double slowest_part(std::span<const double> costs, std::span<const int64_t> bord
 // How many threads a list of this total cost should use; a null pool has one thread.
 int num_parts(const ThreadPool* pool, double total_cost);
 
-// Calls body(item) for each; items have a member `double cost`.
+// Calls body(items of one thread) for each range; items have a member `double cost`.
 template <class Item, class Body>
-void run_dealt(ThreadPool* pool, const std::vector<Item>& items, const Body& body) {
+void run_dealt(ThreadPool* pool, std::span<const Item> items, const Body& body) {
   std::vector<double> costs;
   double total = 0;
   for (const Item& item : items) total += costs.emplace_back(item.cost);
   const int parts = num_parts(pool, total);
-  if (parts == 1) {
-    for (const Item& item : items) body(item);
-    return;
-  }
+  if (parts == 1) return body(items);
   const auto borders = deal(costs, parts);
   pool->parallel(parts, [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = borders[begin]; i < borders[end]; ++i) body(items[i]);
+    body(items.subspan(borders[begin], borders[end] - borders[begin]));
   });
 }
 

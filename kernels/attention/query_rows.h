@@ -8,7 +8,6 @@
 #include <cstring>
 #include <limits>
 #include <utility>
-#include <vector>
 
 #include "kernels/attention/score.h"
 #include "kernels/attention/small_product.h"
@@ -20,14 +19,16 @@ struct QueryRows {
   static constexpr float kInfinity = std::numeric_limits<float>::infinity();
   float *q, *weights, *out, *total, *max;
   float *past_out, *past_total, *past_max;
-  std::vector<uint8_t> has_seen, has_past;  // a key in this span, in one before
+  uint8_t *has_seen, *has_past;  // a key in this span, in one before
 
-  QueryRows(FloatScratch& scratch, int64_t n) : has_seen(n), has_past(n) {
-    float* at = scratch.floats(n * (4 * kStride + 4 * kLanes));
+  QueryRows(FloatScratch& scratch, int64_t n) {
+    float* at = scratch.floats(n * (4 * kStride + 5 * kLanes));
     for (float** part : {&q, &weights, &out, &past_out})
       *part = std::exchange(at, at + n * kStride);
     for (float** part : {&total, &past_total, &max, &past_max})
       *part = std::exchange(at, at + n * kLanes);
+    has_seen = reinterpret_cast<uint8_t*>(at);
+    has_past = has_seen + n;
   }
 
   void begin_span(int row, int64_t padded) {

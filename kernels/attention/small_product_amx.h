@@ -1,8 +1,9 @@
 // Small products of Bf16 by AMX's tiles, in the order of matmul/tile_amx.h.
 //
-// All rows sum over all elements: what a row does not see has a zero in a, and a zero in b too
-// where b holds a NaN or an infinity. Rows that see nothing are left as they are. So a row's bits
-// depend on neither its neighbours nor on what it does not see.
+// All rows sum over all elements up to the last that one of them sees: what a row does not see has
+// a zero in a, and a zero in b too where b holds a NaN or an infinity. Rows that see nothing are
+// left as they are. So a row's bits depend on neither its neighbours nor on what it does not see,
+// but for the sign of a zero: a sum that was rounded to minus zero may become zero.
 #pragma once
 
 #include <algorithm>
@@ -91,10 +92,18 @@ inline void add_amx_row(SmallProduct p, int num_vecs, int words, uint64_t seen) 
   add_amx(p, false, 1, num_vecs, words);
 }
 
+// The words up to the last that any row sees, in whole tiles: adding more would add zeros.
+inline int seen_words(const Steps& steps, int num_rows) {
+  uint64_t any = 0;
+  for (int row = 0; row < num_rows; ++row) any |= steps.of_row(row);
+  return (std::bit_width(any) + 2 * kAmxWords - 1) / (2 * kAmxWords) * kAmxWords;
+}
+
 template <Start kStart>
 void multiply_with_amx(const SmallProduct& p, int num_rows, int num_vecs, const Steps& steps) {
-  const int words = (steps.count + 1) / 2;
+  int words = (steps.count + 1) / 2;
   if (!steps.masks) return add_amx(p, kStart == Start::kZero, num_rows, num_vecs, words);
+  words = std::min(words, seen_words(steps, num_rows));
   const bool finite = is_finite(p, num_vecs, words);
   for (int row = 0, end = 0; row < num_rows; row = end) {
     const uint64_t seen = steps.of_row(row);

@@ -3,11 +3,9 @@
 #pragma once
 
 #include "kernels/kernel_args.h"
-#include "kernels/matmul/tile.h"
+#include "kernels/matmul/product.h"
 
 namespace troupe {
-
-inline constexpr int kMaxParts = 8;
 
 // The rows of `x` as words of `dtype`, an odd number of Bf16 filled up with a zero. Valid until the
 // same thread asks for the same `part`.

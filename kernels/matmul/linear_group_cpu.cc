@@ -9,32 +9,39 @@
 namespace troupe {
 namespace {
 
-// Weights that are quantised are multiplied together, so that x is rounded and threads are woken
-// once.
-void multiply_quantized(const KernelArgs& args) {
-  std::array<const QuantizedWeight*, kMostGroupedWeights> weights;
+// Weights of one kind are multiplied together, so that x is made ready and threads are woken once.
+template <class Weight>
+struct Group {
+  std::array<const Weight*, kMostGroupedWeights> weights;
   std::array<Tensor, kMostGroupedWeights> outputs;
-  size_t count = 0;
-  for (size_t i = 0; i < args.outputs.size(); ++i) {
-    if (!args.inputs[i + 1].quantized) continue;
-    weights[count] = args.inputs[i + 1].quantized;
-    outputs[count++] = args.outputs[i];
+  size_t size = 0;
+
+  void add(const Weight* weight, const Tensor& output) {
+    weights[size] = weight;
+    outputs[size++] = output;
   }
-  if (count > 0)
-    matmul_quantized(args.inputs[0], std::span(weights).first(count),
-                     std::span(outputs).first(count), *args.context.pool);
-}
+  std::span<const Weight* const> all_weights() const { return std::span(weights).first(size); }
+  std::span<const Tensor> all_outputs() const { return std::span(outputs).first(size); }
+};
 
 }  // namespace
 
 void linear_group_cpu(const KernelArgs& args) {
-  multiply_quantized(args);
+  Group<QuantizedWeight> quantized;
+  Group<PackedWeight> packed;
   for (size_t i = 0; i < args.outputs.size(); ++i) {
     const Tensor& weight = args.inputs[i + 1];
-    if (weight.quantized) continue;
-    CHECK(weight.packed != nullptr, i, to_string(weight.shape));
-    matmul(args.inputs[0], *weight.packed, args.outputs[i], 1, *args.context.pool);
+    CHECK(weight.quantized || weight.packed, i, to_string(weight.shape));
+    if (weight.quantized)
+      quantized.add(weight.quantized, args.outputs[i]);
+    else
+      packed.add(weight.packed, args.outputs[i]);
   }
+  const Tensor& x = args.inputs[0];
+  ThreadPool& pool = *args.context.pool;
+  if (quantized.size > 0)
+    matmul_quantized(x, quantized.all_weights(), quantized.all_outputs(), pool);
+  if (packed.size > 0) matmul_group(x, packed.all_weights(), packed.all_outputs(), 1, pool);
 }
 
 void linear_group_input_gradient_cpu(const KernelArgs& args) {

@@ -23,6 +23,10 @@ namespace troupe {
 void matmul(const Tensor& x, const PackedWeight& w, const Tensor& y, int num_slices,
             ThreadPool& pool);
 
+// ys[i] = x ws[i]^T, each as matmul() has it; threads share out the work of all together.
+void matmul_group(const Tensor& x, std::span<const PackedWeight* const> ws,
+                  std::span<const Tensor> ys, int num_slices, ThreadPool& pool);
+
 // dx[m][k] = the sum over parts p of dys[p][m][n_p] ws[p]. One contraction: slice s adds part 0's
 // slice s, then part 1's, and so on in one accumulator; then the tree over slices runs once.
 void matmul_input_gradient(std::span<const Tensor> dys, std::span<const PackedWeight* const> ws,

@@ -19,29 +19,47 @@ void check_result(const Tensor& result) {
   CHECK(result.dtype == DType::f32 || result.dtype == DType::bf16, name_of(result.dtype));
 }
 
-void multiply(std::span<const Contraction> contractions, DType dtype, const Tensor& result,
-              int num_slices, ThreadPool& pool) {
-  const Product product = {contractions, result.rows(), result.columns(),
-                           num_slices,   result.data,   result.dtype == DType::bf16};
-  dtype == DType::f32 ? multiply<float>(product, pool) : multiply<Bf16>(product, pool);
+Product product_of(std::span<const Contraction> contractions, const Tensor& result,
+                   int num_slices) {
+  check_result(result);
+  return {contractions, result.rows(), result.columns(),
+          num_slices,   result.data,   result.dtype == DType::bf16};
+}
+
+void multiply(std::span<const Product> products, DType dtype, ThreadPool& pool) {
+  dtype == DType::f32 ? multiply<float>(products, pool) : multiply<Bf16>(products, pool);
 }
 
 }  // namespace
 
 void matmul(const Tensor& x, const PackedWeight& w, const Tensor& y, int num_slices,
             ThreadPool& pool) {
-  CHECK(x.rows() == y.rows() && x.columns() == w.k() && y.columns() == w.n(), to_string(x.shape),
-        to_string(y.shape), w.n(), w.k());
-  check_slices(w.k(), num_slices, w.dtype());
-  check_result(y);
-  const Contraction contraction = {left_operand(x, w.dtype()), &w.forward()};
-  multiply({&contraction, 1}, w.dtype(), y, num_slices, pool);
+  const PackedWeight* weight = &w;
+  matmul_group(x, {&weight, 1}, {&y, 1}, num_slices, pool);
+}
+
+void matmul_group(const Tensor& x, std::span<const PackedWeight* const> ws,
+                  std::span<const Tensor> ys, int num_slices, ThreadPool& pool) {
+  CHECK(!ws.empty() && ws.size() == ys.size() && ws.size() <= kMaxParts, ws.size(), ys.size());
+  const DType dtype = ws[0]->dtype();
+  const Left left = left_operand(x, dtype);
+  std::array<Contraction, kMaxParts> contractions;
+  std::array<Product, kMaxParts> products;
+  for (size_t i = 0; i < ws.size(); ++i) {
+    const PackedWeight& w = *ws[i];
+    CHECK(x.rows() == ys[i].rows() && x.columns() == w.k() && ys[i].columns() == w.n(), i,
+          to_string(x.shape), to_string(ys[i].shape), w.n(), w.k());
+    CHECK(w.dtype() == dtype, i, name_of(w.dtype()), name_of(dtype));
+    check_slices(w.k(), num_slices, dtype);
+    contractions[i] = {left, &w.forward()};
+    products[i] = product_of({&contractions[i], 1}, ys[i], num_slices);
+  }
+  multiply(std::span(products).first(ws.size()), dtype, pool);
 }
 
 void matmul_input_gradient(std::span<const Tensor> dys, std::span<const PackedWeight* const> ws,
                            const Tensor& dx, int num_slices, ThreadPool& pool) {
   CHECK(!dys.empty() && dys.size() == ws.size() && dys.size() <= kMaxParts, dys.size(), ws.size());
-  check_result(dx);
   const DType dtype = ws[0]->dtype();
   std::array<Contraction, kMaxParts> contractions;
   for (size_t part = 0; part < dys.size(); ++part) {
@@ -53,7 +71,8 @@ void matmul_input_gradient(std::span<const Tensor> dys, std::span<const PackedWe
     check_slices(w.n(), num_slices, dtype);
     contractions[part] = {left_operand(dy, dtype, static_cast<int>(part)), &w.transposed(pool)};
   }
-  multiply(std::span(contractions).first(dys.size()), dtype, dx, num_slices, pool);
+  const Product product = product_of(std::span(contractions).first(dys.size()), dx, num_slices);
+  multiply({&product, 1}, dtype, pool);
 }
 
 }  // namespace troupe

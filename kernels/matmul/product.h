@@ -11,6 +11,7 @@ namespace troupe {
 class ThreadPool;
 
 inline constexpr int kMaxSlices = 255;
+inline constexpr int kMaxParts = 8;  // contractions of a product, products at a time
 
 // One contraction of a sum: A[m][words] times panels[words][n].
 struct Contraction {
@@ -30,12 +31,13 @@ struct Product {
   bool accumulate = false;     // sums start from what result (float, one slice) holds
 };
 
-// T: the elements that words hold. Thread-safe; bits depend on nothing but the operands.
+// All of the products, of as many rows each; threads share out their work together. T: the elements
+// that words hold. Thread-safe; bits depend on nothing but the operands.
 template <class T>
-void multiply(const Product& product, ThreadPool& pool);
+void multiply(std::span<const Product> products, ThreadPool& pool);
 
-extern template void multiply<float>(const Product&, ThreadPool&);
-extern template void multiply<Bf16>(const Product&, ThreadPool&);
+extern template void multiply<float>(std::span<const Product>, ThreadPool&);
+extern template void multiply<Bf16>(std::span<const Product>, ThreadPool&);
 
 // Whether work of so many multiply-adds and bytes read is worth waking other threads for.
 bool worth_waking(double multiply_adds, double bytes);

@@ -2,6 +2,7 @@
 #include <bit>
 #include <cstring>
 #include <memory>
+#include <vector>
 
 #include "base/error.h"
 #include "devices/cpu/thread_pool.h"
@@ -193,34 +194,67 @@ struct Job {
       BlockProduct<T>(product, {first_row, num_rows, panel, count}).compute();
       item += count;
     }
-    release_tiles<T>();
   }
 };
 
 }  // namespace
 
 bool worth_waking(double multiply_adds, double bytes) {
-  constexpr double kMultiplyAddsPerSecond = 50e9, kBytesPerSecond = 30e9, kWakeSeconds = 10e-6;
+  constexpr double kMultiplyAddsPerSecond = 50e9, kBytesPerSecond = 30e9, kWakeSeconds = 3e-6;
   return multiply_adds / kMultiplyAddsPerSecond + bytes / kBytesPerSecond > 2 * kWakeSeconds;
 }
 
-template <class T>
-void multiply(const Product& product, ThreadPool& pool) {
-  if (product.m == 0) return;
-  CHECK(!product.accumulate || (product.num_slices == 1 && !product.round_to_bf16),
-        product.num_slices);
+namespace {
+
+// The words of all panels of a product.
+double words_of(const Product& product) {
   int64_t num_words = 0;
   for (const auto& contraction : product.contractions) num_words += contraction.panels->num_words();
-  const double words_read = static_cast<double>(num_words) * product.n;
-  const bool alone = !worth_waking(words_read * product.m, words_read * sizeof(uint32_t));
-  const int64_t num_panels = (product.n + kPanelWidth - 1) / kPanelWidth;
-  const int num_threads = alone ? 1 : pool.num_threads();
-  const Job<T> job = {product, count_row_blocks<T>(product.m, num_panels, num_threads), num_panels};
-  if (alone) return job.run(0, job.num_items());
-  pool.parallel(job.num_items(), [&job](int64_t begin, int64_t end, int) { job.run(begin, end); });
+  return static_cast<double>(num_words) * static_cast<double>(product.n);
 }
 
-template void multiply<float>(const Product&, ThreadPool&);
-template void multiply<Bf16>(const Product&, ThreadPool&);
+bool all_worth_waking(std::span<const Product> products) {
+  double words = 0;
+  for (const Product& product : products) words += words_of(product);
+  return worth_waking(words * static_cast<double>(products[0].m), words * sizeof(uint32_t));
+}
+
+// Items [begin, end) of all jobs one after another.
+template <class T>
+void run_items(std::span<const Job<T>> jobs, int64_t begin, int64_t end) {
+  int64_t first = 0;
+  for (const Job<T>& job : jobs) {
+    job.run(std::max<int64_t>(begin - first, 0), std::min(end - first, job.num_items()));
+    first += job.num_items();
+  }
+  release_tiles<T>();
+}
+
+}  // namespace
+
+template <class T>
+void multiply(std::span<const Product> products, ThreadPool& pool) {
+  CHECK(!products.empty() && products.size() <= kMaxParts, products.size());
+  if (products[0].m == 0) return;
+  const bool alone = !all_worth_waking(products);
+  int64_t num_items = 0;
+  std::vector<Job<T>> jobs;
+  for (const Product& product : products) {
+    CHECK(product.m == products[0].m, product.m, products[0].m);
+    CHECK(!product.accumulate || (product.num_slices == 1 && !product.round_to_bf16),
+          product.num_slices);
+    const int64_t num_panels = (product.n + kPanelWidth - 1) / kPanelWidth;
+    const int64_t blocks =
+        count_row_blocks<T>(product.m, num_panels, alone ? 1 : pool.num_threads());
+    jobs.push_back({product, blocks, num_panels});
+    num_items += jobs.back().num_items();
+  }
+  if (alone) return run_items<T>(jobs, 0, num_items);
+  pool.parallel(num_items,
+                [&](int64_t begin, int64_t end, int) { run_items<T>(jobs, begin, end); });
+}
+
+template void multiply<float>(std::span<const Product>, ThreadPool&);
+template void multiply<Bf16>(std::span<const Product>, ThreadPool&);
 
 }  // namespace troupe

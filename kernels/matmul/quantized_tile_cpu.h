@@ -94,7 +94,7 @@ inline Vec add_block(const Ints (&quads)[kQuadsPerBlock], const BlockScales& sca
 // With few rows the panel comes from memory, and what loads in flight fetch is not enough.
 template <int kBytes>
 inline void prefetch(const uint8_t* from) {
-  constexpr int kAhead = 2048;
+  constexpr int kAhead = 4096;
 #pragma GCC unroll 8
   for (int at = 0; at < kBytes; at += 64) __builtin_prefetch(from + kAhead + at);
 }

@@ -16,6 +16,12 @@ TEST(BufferTest, LiesOnACacheLineAndLargeOnesOnAHugePage) {
     EXPECT_EQ(reinterpret_cast<uintptr_t>(Buffer(size).data()) % (2 << 20), 0u) << size;
 }
 
+TEST(BufferTest, SmallOnesThatStayShareHugePages) {
+  const Buffer a(100'000, MemoryClass::weights), b(100'000, MemoryClass::packed_weights);
+  EXPECT_EQ(b.as<char>() - a.as<char>(), 100'032 + 64);
+  EXPECT_EQ(memory_use().current[static_cast<int>(MemoryClass::weights)], 100'000);
+}
+
 TEST(BufferTest, HoldsWhatIsWrittenFromEndToEnd) {
   for (const size_t size : {3, 1 << 20, 7 << 20}) {
     Buffer buffer(size);

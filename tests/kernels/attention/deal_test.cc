@@ -34,7 +34,9 @@ TEST(DealTest, RunsEveryItemOnceOnAnyNumberOfThreads) {
   for (const int num_threads : {1, 2, 5}) {
     ThreadPool pool(num_threads);
     std::vector<std::atomic<int>> calls(items.size());
-    run_dealt(&pool, items, [&](const Item& item) { ++calls[item.index]; });
+    run_dealt(&pool, std::span<const Item>(items), [&](std::span<const Item> share) {
+      for (const Item& item : share) ++calls[item.index];
+    });
     EXPECT_TRUE(std::all_of(calls.begin(), calls.end(), [](const auto& n) { return n == 1; }));
   }
 }

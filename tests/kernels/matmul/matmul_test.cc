@@ -5,6 +5,7 @@
 #include <rapidcheck.h>
 
 #include <bit>
+#include <deque>
 #include <numeric>
 
 #include "base/error.h"
@@ -169,6 +170,27 @@ TEST(MatmulOrderTest, AnyShapeSlicesAndThreadsKeepTheOrder) {
 }
 
 // A rank that holds some of the slices computes its subtree; the ranks' sums meet in f32.
+TEST_P(MatmulTest, AGroupGivesEachWeightTheBitsThatItHasAlone) {
+  constexpr int64_t kSizesOut[] = {100, 7, 64}, kIn = 208;
+  for (const int64_t m : {1, 5, 40, 300}) {
+    const auto x = random(m, kIn, 1);
+    std::deque<Packed> packed;
+    std::deque<Matrix> alone, together;
+    std::vector<const PackedWeight*> weights;
+    std::vector<Tensor> outputs;
+    for (const int64_t n : kSizesOut) {
+      weights.push_back(&packed.emplace_back(random(n, kIn, static_cast<uint32_t>(n)), pool_));
+      outputs.push_back(together.emplace_back(m, n, DType::f32).tensor());
+      matmul(x.tensor(), packed.back(), alone.emplace_back(m, n, DType::f32).tensor(), 1, pool_);
+    }
+    for (const int threads : {1, 2, 3}) {
+      ThreadPool pool(threads);
+      matmul_group(x.tensor(), weights, outputs, 1, pool);
+      for (size_t i = 0; i < alone.size(); ++i) EXPECT_TRUE(together[i] == alone[i]) << m;
+    }
+  }
+}
+
 TEST_P(MatmulTest, TensorParallelRanksGiveTheBitsOfOneRank) {
   constexpr int64_t m = 37, n = 96, k = 384;
   constexpr int kSlices = 8;
