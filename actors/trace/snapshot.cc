@@ -12,12 +12,18 @@
 namespace troupe {
 namespace {
 
-void take_timeline(ActorProbe& probe, ActorRecord& actor) {
-  for (const auto& span : probe.take_handled())
-    actor.handled.push_back({span.edge, span.arrived_ns, span.start_ns, span.end_ns});
-  for (auto& span : probe.take_work())
-    actor.work.push_back({std::move(span.label), span.start_ns, span.end_ns});
-}
+// What an actor did since it was last asked.
+struct TakenTimeline {
+  std::vector<HandledSpan> handled;
+  std::vector<WorkSpan> work;
+
+  void move_to(ActorRecord& actor) {
+    for (const auto& span : handled)
+      actor.handled.push_back({span.edge, span.arrived_ns, span.start_ns, span.end_ns});
+    for (auto& span : work)
+      actor.work.push_back({std::move(span.label), span.start_ns, span.end_ns});
+  }
+};
 
 ActorRecord to_record(ActorStats stats, const std::map<caf::actor_id, ActorLabel>& labels) {
   auto label = labels.find(stats.id);
@@ -68,10 +74,12 @@ NodeRecord snapshot(const caf::actor_system& system, const std::string& node, in
                     .peak_memory = peak_memory()};
   auto labels = book.labels();
   for (const auto& probe : book.probes()) {
-    auto stats = probe->stats();
+    TakenTimeline taken;
+    if (activity == Activity::take) taken = {probe->take_handled(), probe->take_work()};
+    auto stats = probe->stats();  // after that: a message just handled may be its edge's first
     if (stats.id == 0) continue;
     record.actors.push_back(to_record(std::move(stats), labels));
-    if (activity == Activity::take) take_timeline(*probe, record.actors.back());
+    taken.move_to(record.actors.back());
   }
   return record;
 }

@@ -56,7 +56,8 @@ std::optional<Timeline> build_timeline(const std::vector<NodeRecord>& records, i
       out.kind = actor.kind;
       out.node = node.node;
       for (const auto& span : actor.handled) {
-        const auto& edge = actor.edges.at(span.edge);
+        CHECK(span.edge < actor.edges.size(), node.node, address, span.edge, actor.edges.size());
+        const auto& edge = actor.edges[span.edge];
         out.handled.push_back(
             {names.sender_of(edge), edge.message, span.arrived_ns, span.start_ns, span.end_ns});
       }
