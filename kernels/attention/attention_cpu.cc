@@ -225,10 +225,10 @@ void prefetch_first_block(const Call<T>& call, const Item& item) {
   const int64_t words = g.head_dim / kElementsPerWord<T>;
   for (int64_t word = 0; word < words; ++word, from += kKeyBlock * sizeof(uint32_t))
     for (int64_t key = 0; key < keys; key += kKeyLine)
-      _mm_prefetch(from + key * sizeof(uint32_t), _MM_HINT_T0);
+      _mm_prefetch(from + key * sizeof(uint32_t), _MM_HINT_T1);
   from = reinterpret_cast<const char*>(blocks.values(block, item.kv_head));
   for (const char* end = from + keys * g.padded * sizeof(T); from < end; from += kLine)
-    _mm_prefetch(from, _MM_HINT_T0);
+    _mm_prefetch(from, _MM_HINT_T1);
 }
 
 template <class T>

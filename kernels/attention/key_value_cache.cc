@@ -1,34 +1,39 @@
 #include "kernels/attention/key_value_cache.h"
 
-#include <cstdlib>
+#include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "base/error.h"
+#include "devices/cpu/memory_use.h"
+#include "devices/cpu/pages.h"
 
 namespace troupe {
-namespace {
-
-constexpr size_t kAlignment = 64;
-
-}  // namespace
 
 KeyValueCache::KeyValueCache(int num_layers, int num_key_value_heads, int head_dim, DType dtype,
                              int32_t num_blocks)
     : num_layers_(num_layers),
       num_key_value_heads_(num_key_value_heads),
       layout_{head_dim},
-      dtype_(dtype),
-      memory_(nullptr, &std::free) {
+      dtype_(dtype) {
   CHECK(num_layers > 0 && num_key_value_heads > 0 && num_blocks >= 0, num_layers,
         num_key_value_heads, num_blocks);
   CHECK(head_dim >= 8 && head_dim <= 256 && head_dim % 2 == 0, head_dim);
   CHECK(dtype == DType::f32 || dtype == DType::bf16, name_of(dtype));
   holders_.resize(num_blocks);
   for (int32_t block = num_blocks; block > 0; --block) free_.push_back(block - 1);
-  // calloc gives zero pages that cost nothing until they are written.
-  const size_t count = static_cast<size_t>(num_blocks) + 1;  // one more: room to align
-  memory_.reset(static_cast<std::byte*>(std::calloc(count, bytes_per_block())));
+  // Pages are zero, and cost nothing until they are written.
+  memory_ = static_cast<std::byte*>(map_pages(mapped_size()));
   CHECK(memory_, num_blocks, bytes_per_block());
+}
+
+KeyValueCache::~KeyValueCache() {
+  unmap_pages(memory_, mapped_size());
+  count_memory(MemoryClass::kv_cache, -num_touched_ * static_cast<int64_t>(bytes_per_block()));
+}
+
+size_t KeyValueCache::mapped_size() const {
+  return round_up(std::max<size_t>(holders_.size() * bytes_per_block(), 1), kHugePage);
 }
 
 std::optional<int32_t> KeyValueCache::allocate() {
@@ -36,6 +41,9 @@ std::optional<int32_t> KeyValueCache::allocate() {
   const int32_t block = free_.back();
   free_.pop_back();
   holders_[block] = 1;
+  const int32_t touched = std::max(num_touched_, block + 1);
+  const auto bytes = static_cast<int64_t>(bytes_per_block());
+  count_memory(MemoryClass::kv_cache, (touched - std::exchange(num_touched_, touched)) * bytes);
   return block;
 }
 
@@ -65,10 +73,7 @@ size_t KeyValueCache::bytes_per_block() const {
 
 void* KeyValueCache::data(int layer) const {
   CHECK(layer >= 0 && layer < num_layers_, layer, num_layers_);
-  const auto address = reinterpret_cast<uintptr_t>(memory_.get());
-  const size_t to_alignment = (kAlignment - address % kAlignment) % kAlignment;
-  const size_t layer_bytes = size_of(dtype_) * layout_.size() * num_key_value_heads_;
-  return memory_.get() + to_alignment + layer * layer_bytes;
+  return memory_ + layer * size_of(dtype_) * layout_.size() * num_key_value_heads_;
 }
 
 int32_t KeyValueCache::checked(int32_t block) const {

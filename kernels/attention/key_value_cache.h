@@ -8,7 +8,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <vector>
 
@@ -33,6 +32,9 @@ class KeyValueCache {
   // dtype f32 or bf16; head_dim even, 8 to 256. Throws an Error when the memory is not there.
   KeyValueCache(int num_layers, int num_key_value_heads, int head_dim, DType dtype,
                 int32_t num_blocks);
+  ~KeyValueCache();
+  KeyValueCache(const KeyValueCache&) = delete;
+  KeyValueCache& operator=(const KeyValueCache&) = delete;
 
   std::optional<int32_t> allocate();          // a block with one holder; nothing when all are taken
   void retain(int32_t block);                 // one more holder
@@ -54,13 +56,15 @@ class KeyValueCache {
 
  private:
   int32_t checked(int32_t block) const;
+  size_t mapped_size() const;
 
   int num_layers_, num_key_value_heads_;
   KeyValueLayout layout_;
   DType dtype_;
   std::vector<int32_t> holders_;
   std::vector<int32_t> free_;  // taken from the back
-  std::unique_ptr<std::byte, void (*)(void*)> memory_;
+  int32_t num_touched_ = 0;    // blocks that were ever taken; they alone count as memory in use
+  std::byte* memory_ = nullptr;
 };
 
 // The cache blocks of each sequence of a pack: table[i] holds positions [64 i, 64 i + 64).

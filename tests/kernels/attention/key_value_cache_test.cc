@@ -7,6 +7,7 @@
 #include <map>
 
 #include "base/error.h"
+#include "devices/cpu/memory_use.h"
 
 namespace troupe {
 namespace {
@@ -51,6 +52,21 @@ TEST(KeyValueCacheTest, LayersAndBlocksDoNotOverlap) {
               static_cast<ptrdiff_t>(layer * layer_bytes));
     EXPECT_EQ(reinterpret_cast<uintptr_t>(begin) % 64, 0u);
   }
+}
+
+TEST(KeyValueCacheTest, CountsTheMemoryOfBlocksThatWereEverTaken) {
+  const auto counted = [] { return memory_use().current[static_cast<int>(MemoryClass::kv_cache)]; };
+  {
+    KeyValueCache cache(2, 1, 8, DType::f32, 100);
+    const auto each = static_cast<int64_t>(cache.bytes_per_block());
+    EXPECT_EQ(counted(), 0);
+    const int32_t first = cache.allocate().value(), second = cache.allocate().value();
+    EXPECT_EQ(counted(), 2 * each);
+    cache.release(second), cache.release(first);
+    cache.allocate();
+    EXPECT_EQ(counted(), 2 * each);
+  }
+  EXPECT_EQ(counted(), 0);
 }
 
 TEST(KeyValueCacheTest, RefusesWhatNoKernelReads) {
