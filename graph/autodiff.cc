@@ -134,11 +134,13 @@ void append_backward(Graph& graph, const std::vector<std::string>& differentiate
       backward.recompute(block);
     }
     NodeGradient node(backward, graph.nodes()[i]);
-    if (!node.is_needed()) continue;
+    const bool starts = differentiated.empty() && i + 1 == num_forward;
+    if (!starts && !node.is_needed()) continue;
     const OpDef* op = graph.nodes()[i].op;
-    CHECK(op->gradient != nullptr, op->name);
+    const auto gradient = starts ? op->loss_gradient : op->gradient;
+    CHECK(gradient != nullptr, op->name);
     graph.set_block(graph.nodes()[i].block);
-    op->gradient(node);
+    gradient(node);
   }
   if (hidden != kNoSymbol) {
     CHECK(backward.gradient(hidden) != kNoSymbol, hidden_input);

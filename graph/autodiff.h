@@ -19,6 +19,9 @@ enum class Recompute { none, layer };
 // output's shape and dtype, from which gradients flow. Every weight gains a gradient value. If
 // `hidden_input` names an input, the gradient that reaches it becomes the output
 // "gradient_of/<hidden_input>".
+//
+// With `differentiated` empty, gradients flow from the last node, whose op asks for the loss itself
+// (OpDef::loss_gradient).
 void append_backward(Graph& graph, const std::vector<std::string>& differentiated,
                      const std::string& hidden_input = "", Recompute recompute = Recompute::none);
 

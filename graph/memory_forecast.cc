@@ -62,7 +62,7 @@ int64_t scratch_bytes(const Graph& graph, const ForecastOptions& options) {
     const auto& shape = uses.value.shape;
     const bool is_head = uses.value.name.ends_with("lm_head.weight") || uses.table;
     const int64_t tokens =
-        is_head ? head_chunk_rows(shape[0], options.num_tokens) : options.num_tokens;
+        is_head ? std::min(options.num_tokens, head_chunk_rows(shape[0])) : options.num_tokens;
     const auto bytes = weight_gradient_bytes(tokens, shape[0], shape[1], uses.value.dtype);
     rows = std::max(rows, bytes.rows);
     panels = std::max(panels, bytes.panels);

@@ -82,6 +82,16 @@ void Run::forward() {
   execute(0, program_.graph().num_forward_nodes());
 }
 
+void Run::forward_to_loss() {
+  execute(0, program_.graph().num_forward_nodes() - 1);
+}
+
+void Run::backward(const TokenLoss& loss) {
+  context_.token_loss = &loss;
+  backward();
+  context_.token_loss = nullptr;
+}
+
 void Run::backward() {
   execute(program_.graph().num_forward_nodes(), program_.graph().nodes().size());
 }

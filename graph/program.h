@@ -46,6 +46,10 @@ class Run {
   void bind(const std::string& input_name, const void* data);
   void forward();
   void backward();
+  // Instead of both, where the last node's op asks for the loss itself: all before it, then its
+  // gradient and what follows from that.
+  void forward_to_loss();
+  void backward(const TokenLoss& loss);
   // An output's tensor, with kTokens resolved.
   const Tensor& output(const std::string& name) const;
 

@@ -7,6 +7,7 @@
 #include "base/dtype.h"
 #include "base/pack.h"
 #include "base/shape.h"
+#include "kernels/loss/token_loss.h"
 #include "kernels/op.h"
 
 namespace troupe {
@@ -43,6 +44,7 @@ struct KernelContext {
   const CacheView* cache = nullptr;  // null: the pack holds whole sequences and nothing is kept
   // What attention visits, made once per pack by whoever runs it; null: each call makes its own.
   const BlockLists* block_lists = nullptr;
+  const TokenLoss* token_loss = nullptr;  // where the head's gradient is made with its log-probs
 };
 
 struct KernelArgs {

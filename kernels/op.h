@@ -49,6 +49,9 @@ struct OpDef {
   bool starts_sums = false;    // a weight's gradient may be given that holds nothing yet
   ShapeRule shapes = nullptr;  // instead of axes, for irregular ops
   Gradient gradient = nullptr;
+  // Of an op at a model's end: its gradient where the loss is asked for in the same visit
+  // (KernelContext::token_loss), so that nothing flows back into its outputs.
+  Gradient loss_gradient = nullptr;
   Kernel cpu = nullptr;
   Kernel cuda = nullptr;
 };

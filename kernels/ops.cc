@@ -33,6 +33,8 @@ constexpr const OpDef* kOps[] = {
     &head_log_prob,
     &head_log_prob_gradient,
     &head_log_prob_input_gradient,
+    &head_loss_gradient,
+    &head_loss_input_gradient,
     &linear,
     &linear_f32,
     &linear_f32_input_gradient,

@@ -11,21 +11,23 @@
 namespace troupe {
 namespace {
 
-std::span<const float> column(const MicroBatch& batch, const std::string& name) {
+// The part of a column that goes with the outputs.
+std::span<const float> column(const MicroBatch& batch, const std::string& name,
+                              const HeadOutputs& outputs) {
   auto found = batch.columns.find(name);
   CHECK(found != batch.columns.end(), batch.index, name);
   CHECK(found->second.size() == batch.token_ids.size(), batch.index, name, found->second.size(),
         batch.token_ids.size());
-  return found->second;
+  return std::span(found->second).subspan(outputs.first, outputs.size());
 }
 
 MicroBatchLoss nll(const LossSpec& spec, const MicroBatch& batch, const HeadOutputs& outputs) {
   MicroBatchLoss loss;
   auto& d_log_prob = loss.gradients["log_prob"];
-  d_log_prob.resize(batch.token_ids.size());
-  loss.gradients["entropy"].resize(batch.token_ids.size());
+  d_log_prob.resize(outputs.size());
+  loss.gradients["entropy"].resize(outputs.size());
   const auto sums =
-      nll_loss<float>(outputs.log_prob, column(batch, "weight"), spec.scale, d_log_prob);
+      nll_loss<float>(outputs.log_prob, column(batch, "weight", outputs), spec.scale, d_log_prob);
   loss.sums = {{"loss", sums.loss}, {"tokens", static_cast<double>(sums.tokens)}};
   return loss;
 }
@@ -33,7 +35,8 @@ MicroBatchLoss nll(const LossSpec& spec, const MicroBatch& batch, const HeadOutp
 // How far the trainer's log-probs are from those that the rollout engine kept.
 void compare_with_rollout(const MicroBatch& batch, const HeadOutputs& outputs,
                           MicroBatchLoss& loss) {
-  const auto weight = column(batch, "weight"), kept = column(batch, "old_log_prob");
+  const auto weight = column(batch, "weight", outputs),
+             kept = column(batch, "old_log_prob", outputs);
   double sum = 0, probability_sum = 0, compared = 0;
   double largest = 0, probability_largest = 0;
   const auto keep_largest = [](double& kept, double difference) {
@@ -62,8 +65,8 @@ MicroBatchLoss policy(const LossSpec& spec, const MicroBatch& batch, const HeadO
   MicroBatchLoss loss;
   auto& d_log_prob = loss.gradients["log_prob"];
   auto& d_entropy = loss.gradients["entropy"];
-  d_log_prob.resize(batch.token_ids.size());
-  d_entropy.resize(batch.token_ids.size());
+  d_log_prob.resize(outputs.size());
+  d_entropy.resize(outputs.size());
   PolicyLossConfig config;
   config.clip_ratio_low = spec.clip_ratio_low;
   config.clip_ratio_high = spec.clip_ratio_high;
@@ -74,10 +77,11 @@ MicroBatchLoss policy(const LossSpec& spec, const MicroBatch& batch, const HeadO
   PolicyLossInputs<float> inputs;
   inputs.log_prob = outputs.log_prob;
   inputs.entropy = outputs.entropy;
-  inputs.old_log_prob = column(batch, "old_log_prob");
-  inputs.advantages = column(batch, "advantage");
-  inputs.weight = column(batch, "weight");
-  if (spec.kl_loss_coef != 0) inputs.reference_log_prob = column(batch, "reference_log_prob");
+  inputs.old_log_prob = column(batch, "old_log_prob", outputs);
+  inputs.advantages = column(batch, "advantage", outputs);
+  inputs.weight = column(batch, "weight", outputs);
+  if (spec.kl_loss_coef != 0)
+    inputs.reference_log_prob = column(batch, "reference_log_prob", outputs);
   const auto sums = policy_loss<float>(config, inputs, spec.scale, d_log_prob, d_entropy);
   loss.sums = {{"loss", sums.loss},
                {"pg_loss", sums.pg_loss},
@@ -94,12 +98,12 @@ MicroBatchLoss policy(const LossSpec& spec, const MicroBatch& batch, const HeadO
 MicroBatchLoss value(const LossSpec& spec, const MicroBatch& batch, const HeadOutputs& outputs) {
   MicroBatchLoss loss;
   auto& d_values = loss.gradients["values"];
-  d_values.resize(batch.token_ids.size());
+  d_values.resize(outputs.size());
   ValueLossInputs<float> inputs;
   inputs.values = outputs.values;
-  inputs.old_values = column(batch, "old_value");
-  inputs.returns = column(batch, "return");
-  inputs.weight = column(batch, "weight");
+  inputs.old_values = column(batch, "old_value", outputs);
+  inputs.returns = column(batch, "return", outputs);
+  inputs.weight = column(batch, "weight", outputs);
   const auto sums =
       value_loss<float>({.cliprange_value = spec.cliprange_value}, inputs, spec.scale, d_values);
   loss.sums = {{"loss", sums.loss},
@@ -126,7 +130,7 @@ MicroBatchLoss ranking(const LossSpec& spec, const MicroBatch& batch, const Head
                                         spec.scale, d_chosen, d_rejected);
   MicroBatchLoss loss;
   auto& d_values = loss.gradients["values"];
-  d_values.resize(batch.token_ids.size());
+  d_values.resize(outputs.size());
   for (size_t i = 0; i < num_pairs; ++i) {
     d_values[last_row(2 * i)] = d_chosen[i];
     d_values[last_row(2 * i + 1)] = d_rejected[i];

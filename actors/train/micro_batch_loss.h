@@ -11,14 +11,17 @@
 
 namespace troupe {
 
-// The last stage's outputs, [tokens] each. A causal head gives log_prob and entropy, a value head
-// values.
+// The last stage's outputs of tokens from `first` on. A causal head gives log_prob and entropy, a
+// value head values of all tokens.
 struct HeadOutputs {
   std::span<const float> log_prob, entropy, values;
+  int64_t first = 0;
+
+  size_t size() const { return log_prob.empty() ? values.size() : log_prob.size(); }
 };
 
 struct MicroBatchLoss {
-  std::map<std::string, std::vector<float>> gradients;  // by output: d loss / d output, [tokens]
+  std::map<std::string, std::vector<float>> gradients;  // by output: d loss / d output, as long
   std::map<std::string, double> sums, maxima;           // see BatchResult
 };
 

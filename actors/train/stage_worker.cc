@@ -57,13 +57,15 @@ TensorRef StageWorker::forward(const MicroBatch& batch, const std::optional<Tens
   pack->token_ids = batch.token_ids;
   pack->positions = batch.positions;
   pack->sequence_starts = batch.sequence_starts;
+  const bool to_loss = trains() && model_->asks_for_loss();
   model_->forward(batch.index, std::move(pack), input ? input->data : nullptr,
-                  std::make_shared<const std::vector<int32_t>>(batch.targets));
+                  std::make_shared<const std::vector<int32_t>>(batch.targets),
+                  to_loss ? Forward::to_loss : Forward::whole);
   TensorRef hidden;
-  if (model_->is_last())
-    read_head(batch);
-  else
+  if (!model_->is_last())
     hidden = copy_of(model_->output(batch.index, "hidden"));
+  else if (!to_loss)
+    read_head(batch);
   if (!trains()) model_->finish(batch.index);
   return hidden;
 }
@@ -87,13 +89,31 @@ void StageWorker::read_head(const MicroBatch& batch) {
   loss_gradients_[batch.index] = std::move(loss.gradients);
 }
 
+// As the head visits tokens.
+TokenLoss StageWorker::token_loss(const MicroBatch& batch) {
+  return [this, &batch](const TokenLossArgs& args) {
+    HeadOutputs outputs;
+    outputs.log_prob = args.log_prob;
+    outputs.entropy = args.entropy;
+    outputs.first = args.first;
+    const auto loss = micro_batch_loss(batch_.loss, batch, outputs);
+    merge(result_, loss);
+    std::ranges::copy(loss.gradients.at("log_prob"), args.d_log_prob.begin());
+    std::ranges::copy(loss.gradients.at("entropy"), args.d_entropy.begin());
+  };
+}
+
 TensorRef StageWorker::backward(const MicroBatch& batch, const std::optional<TensorRef>& input) {
   if (last_group_ >= 0 && batch.group != last_group_) model_->gradients().end_group(last_group_);
   last_group_ = batch.group;
-  std::map<std::string, const void*> gradients;
-  if (input) gradients["hidden"] = input->data.get();
-  for (const auto& [name, values] : loss_gradients_[batch.index]) gradients[name] = values.data();
-  model_->backward(batch.index, gradients);
+  if (model_->asks_for_loss()) {
+    model_->backward(batch.index, token_loss(batch));
+  } else {
+    std::map<std::string, const void*> gradients;
+    if (input) gradients["hidden"] = input->data.get();
+    for (const auto& [name, values] : loss_gradients_[batch.index]) gradients[name] = values.data();
+    model_->backward(batch.index, gradients);
+  }
   TensorRef to_previous;
   if (!model_->is_first()) to_previous = copy_of(model_->hidden_gradient(batch.index));
   model_->finish(batch.index);

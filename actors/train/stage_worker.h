@@ -38,6 +38,7 @@ class StageWorker {
   TensorRef forward(const MicroBatch& batch, const std::optional<TensorRef>& input);
   TensorRef backward(const MicroBatch& batch, const std::optional<TensorRef>& input);
   void read_head(const MicroBatch& batch);
+  TokenLoss token_loss(const MicroBatch& batch);
   TensorRef copy_of(const Tensor& tensor) const;
 
   std::unique_ptr<StageModel> model_;

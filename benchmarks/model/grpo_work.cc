@@ -119,20 +119,24 @@ class Grpo {
 
   void train_pack(const std::shared_ptr<Pack>& pack,
                   const std::shared_ptr<std::vector<int32_t>>& targets,
-                  PolicyLossInputs<float> inputs) {
-    const auto tokens = targets->size();
-    const auto read = [&](StageModel& model, const char* name) {
-      return std::span<const float>(model.output(0, name).as<float>(), tokens);
-    };
+                  const PolicyLossInputs<float>& inputs) {
     reference_.forward(0, pack, nullptr, targets);
-    policy_.forward(0, pack, nullptr, targets);
-    inputs.reference_log_prob = read(reference_, "log_prob");
-    inputs.log_prob = read(policy_, "log_prob");
-    inputs.entropy = read(policy_, "entropy");
-    std::vector<float> d_log_prob(tokens), d_entropy(tokens);
+    const std::span reference(reference_.output(0, "log_prob").as<const float>(), targets->size());
     const auto scale = 1.0f / static_cast<float>(responses_ * response_tokens_);
-    policy_loss<float>({.kl_loss_coef = 0.04}, inputs, scale, d_log_prob, d_entropy);
-    policy_.backward(0, {{"log_prob", d_log_prob.data()}, {"entropy", d_entropy.data()}});
+    policy_.forward(0, pack, nullptr, targets, Forward::to_loss);
+    policy_.backward(0, [&](const TokenLossArgs& args) {
+      const auto part = [&](auto values) {
+        return values.subspan(args.first, args.log_prob.size());
+      };
+      policy_loss<float>({.kl_loss_coef = 0.04},
+                         {.log_prob = args.log_prob,
+                          .old_log_prob = part(inputs.old_log_prob),
+                          .advantages = part(inputs.advantages),
+                          .weight = part(inputs.weight),
+                          .entropy = args.entropy,
+                          .reference_log_prob = part(reference)},
+                         scale, args.d_log_prob, args.d_entropy);
+    });
     reference_.finish(0);
     policy_.finish(0);
   }

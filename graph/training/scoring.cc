@@ -23,9 +23,9 @@ void append(LabelledPack& pack, const LabelledPack& row) {
   pack.targets.insert(pack.targets.end(), row.targets.begin(), row.targets.end());
 }
 
-void forward(StageModel& model, const LabelledPack& pack) {
+void forward(StageModel& model, const LabelledPack& pack, Forward extent = Forward::whole) {
   model.forward(0, std::make_shared<const Pack>(pack.pack), nullptr,
-                std::make_shared<const std::vector<int32_t>>(pack.targets));
+                std::make_shared<const std::vector<int32_t>>(pack.targets), extent);
 }
 
 int64_t count_targets(std::span<const LabelledPack> packs) {
@@ -43,14 +43,18 @@ double mean_cross_entropy(StageModel& model, std::span<const LabelledPack> packs
   NllLossSums sums;
   for (const auto& pack : packs) {
     const size_t tokens = pack.targets.size();
-    std::vector<float> weight(tokens), d_log_prob(tokens);
+    std::vector<float> weight(tokens);
     for (size_t t = 0; t < tokens; ++t) weight[t] = pack.targets[t] >= 0 ? 1.0f : 0.0f;
-    forward(model, pack);
-    const auto* log_prob = model.output(0, "log_prob").as<float>();
-    sums += nll_loss<float>({log_prob, tokens}, weight, scale, d_log_prob);
+    const TokenLoss loss = [&](const TokenLossArgs& args) {
+      const auto part = std::span<const float>(weight).subspan(args.first, args.log_prob.size());
+      sums += nll_loss<float>(args.log_prob, part, scale, args.d_log_prob);
+    };
+    forward(model, pack, with_gradients ? Forward::to_loss : Forward::whole);
     if (with_gradients) {
-      const std::vector<float> d_entropy(tokens);
-      model.backward(0, {{"log_prob", d_log_prob.data()}, {"entropy", d_entropy.data()}});
+      model.backward(0, loss);
+    } else {
+      std::vector<float> unused(tokens);
+      loss({.log_prob = {model.output(0, "log_prob").as<float>(), tokens}, .d_log_prob = unused});
     }
     model.finish(0);
   }

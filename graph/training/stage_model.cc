@@ -12,8 +12,14 @@ namespace {
 
 constexpr const char* kEmbedding = "model.embed_tokens.weight";
 
-std::vector<std::string> differentiated_outputs(const Graph& graph) {
+bool asks_for_loss(const StageOptions& options) {
+  return options.trainable == Trainable::yes && options.stage == options.num_stages - 1 &&
+         options.model.head == Head::log_prob && options.loss_reach == LossReach::token;
+}
+
+std::vector<std::string> differentiated_outputs(const Graph& graph, const StageOptions& options) {
   std::vector<std::string> names;
+  if (asks_for_loss(options)) return names;
   for (const auto& [name, id] : graph.outputs()) names.push_back(name);
   return names;
 }
@@ -25,8 +31,8 @@ Graph build(const LlamaConfig& config, const StageOptions& options) {
                               even_stages(config.num_hidden_layers, options.num_stages));
   Graph graph = std::move(stages.at(options.stage));
   if (options.trainable == Trainable::yes)
-    append_backward(graph, differentiated_outputs(graph), options.stage == 0 ? "" : "hidden",
-                    options.recompute);
+    append_backward(graph, differentiated_outputs(graph, options),
+                    options.stage == 0 ? "" : "hidden", options.recompute);
   return graph;
 }
 
@@ -64,7 +70,8 @@ StageModel::MicroBatch& StageModel::at(int64_t micro_batch) const {
 
 void StageModel::forward(int64_t micro_batch, std::shared_ptr<const Pack> pack,
                          std::shared_ptr<const std::byte> hidden,
-                         std::shared_ptr<const std::vector<int32_t>> targets) {
+                         std::shared_ptr<const std::vector<int32_t>> targets, Forward extent) {
+  CHECK(extent == Forward::whole || asks_for_loss(), micro_batch, options_.stage);
   CHECK(!in_flight_.contains(micro_batch), micro_batch);
   check_pack(*pack, config_.vocab_size);
   CHECK(is_first() == (hidden == nullptr), options_.stage);
@@ -83,7 +90,7 @@ void StageModel::forward(int64_t micro_batch, std::shared_ptr<const Pack> pack,
       CHECK(target >= -1 && target < config_.vocab_size, target, config_.vocab_size);
     batch->run->bind("targets", batch->targets->data());
   }
-  batch->run->forward();
+  extent == Forward::whole ? batch->run->forward() : batch->run->forward_to_loss();
   in_flight_[micro_batch] = std::move(batch);
 }
 
@@ -96,6 +103,15 @@ void StageModel::backward(int64_t micro_batch,
   auto& run = *at(micro_batch).run;
   for (const auto& [name, data] : gradients) run.bind("gradient_of/" + name, data);
   run.backward();
+}
+
+bool StageModel::asks_for_loss() const {
+  return troupe::asks_for_loss(options_);
+}
+
+void StageModel::backward(int64_t micro_batch, const TokenLoss& loss) {
+  CHECK(asks_for_loss(), micro_batch, options_.stage);
+  at(micro_batch).run->backward(loss);
 }
 
 const Tensor& StageModel::hidden_gradient(int64_t micro_batch) const {

@@ -18,13 +18,21 @@
 
 namespace troupe {
 
+// What a loss must know for its slope at a token: that token's log-prob and entropy, or those of
+// the whole pack (losses of whole sequences).
+enum class LossReach { token, pack };
+
 struct StageOptions {
   ModelOptions model;
   int stage = 0;
   int num_stages = 1;
   Trainable trainable = Trainable::no;
   Recompute recompute = Recompute::none;
+  LossReach loss_reach = LossReach::token;
 };
+
+// How far forward() goes: through everything, or to where the loss is asked for.
+enum class Forward { whole, to_loss };
 
 // Which weights the optimizer's weight decay pulls to 0: usually not those of norms, nor biases.
 enum class WeightDecay { matrices, all };
@@ -47,13 +55,19 @@ class StageModel {
   // `targets` the log_prob head's (i32 [tokens]); both are kept alive as long as needed.
   void forward(int64_t micro_batch, std::shared_ptr<const Pack> pack,
                std::shared_ptr<const std::byte> hidden,
-               std::shared_ptr<const std::vector<int32_t>> targets);
+               std::shared_ptr<const std::vector<int32_t>> targets,
+               Forward extent = Forward::whole);
   // "hidden" of a stage that is not the last; "log_prob", "entropy", "logits" or "values" of the
   // last. Valid until finish().
   const Tensor& output(int64_t micro_batch, const std::string& name) const;
   bool has_output(const std::string& name) const { return program_->graph().has_output(name); }
 
-  // Backward. `gradients` holds an f32 pointer for each differentiated output of the last stage
+  // Whether this stage is trained by a loss that it asks for token by token: its log_prob head is
+  // then visited once, by backward(micro_batch, loss) after forward() to the loss.
+  bool asks_for_loss() const;
+  void backward(int64_t micro_batch, const TokenLoss& loss);
+  // Backward of all others. `gradients` holds an f32 pointer for each differentiated output of the
+  // last stage
   // ("log_prob", "entropy"; "values"), or "hidden" (in hidden_dtype) from the next stage. Adds onto
   // the weights' gradients.
   void backward(int64_t micro_batch, const std::map<std::string, const void*>& gradients);

@@ -33,11 +33,16 @@ std::shared_ptr<const std::byte> share(const Tensor& tensor) {
   return {copy, copy.get()};
 }
 
+// The sum of log-probs.
+void sum_of_log_probs(const TokenLossArgs& args) {
+  std::ranges::fill(args.d_log_prob, 1.0f);
+}
+
 // A pipeline of stages in one thread, trained on the sum of log-probs.
 class Pipeline {
  public:
   Pipeline(int num_stages, Head head, ThreadPool& pool, DType dtype = DType::f32,
-           Recompute recompute = Recompute::none)
+           Recompute recompute = Recompute::none, LossReach loss_reach = LossReach::token)
       : config_(tiny_llama_config()) {
     for (int stage = 0; stage < num_stages; ++stage) {
       StageOptions options;
@@ -47,6 +52,7 @@ class Pipeline {
       options.num_stages = num_stages;
       options.trainable = Trainable::yes;
       options.recompute = recompute;
+      options.loss_reach = loss_reach;
       stages_.push_back(std::make_unique<StageModel>(config_, options, pool));
       stages_.back()->load(lively_weights(config_));
     }
@@ -68,7 +74,8 @@ class Pipeline {
                                                     {"entropy", zeros.data()}};
     std::shared_ptr<const std::byte> hidden;
     for (size_t i = stages_.size(); i-- > 0;) {
-      stages_[i]->backward(0, gradients);
+      stages_[i]->asks_for_loss() ? stages_[i]->backward(0, sum_of_log_probs)
+                                  : stages_[i]->backward(0, gradients);
       if (i > 0) hidden = share(stages_[i]->hidden_gradient(0));
       gradients = {{"hidden", hidden.get()}};
       stages_[i]->finish(0);
@@ -127,6 +134,21 @@ TEST(StageModelTest, RecomputingLayersChangesNoBitOfAnyGradient) {
   }
 }
 
+TEST(StageModelTest, ALossThatIsAskedForTokenByTokenGivesTheBitsOfOneThatIsGiven) {
+  ThreadPool pool(2);
+  const auto pack = pack_of({some_ids(19, 1), some_ids(1, 2), some_ids(33, 3)});
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    Pipeline given(2, Head::log_prob, pool, dtype, Recompute::none, LossReach::pack);
+    Pipeline asked(2, Head::log_prob, pool, dtype, Recompute::none, LossReach::token);
+    EXPECT_FALSE(given.stages()[1]->asks_for_loss());
+    ASSERT_TRUE(asked.stages()[1]->asks_for_loss());
+    EXPECT_EQ(given.forward(pack), asked.forward(pack));
+    given.backward(*pack);
+    asked.backward(*pack);
+    EXPECT_EQ(given.gradients(), asked.gradients()) << name_of(dtype);
+  }
+}
+
 TEST(StageModelTest, GradientsAgreeWithDifferencesOfTheLoss) {
   ThreadPool pool(1);
   Pipeline pipeline(1, Head::log_prob, pool);
@@ -181,7 +203,6 @@ TEST(StageModelTest, CutIntoStagesGivesTheSameBits) {
 // As stages do that run forwards ahead: a group may end between a pack's forward and its backward.
 TEST(StageModelTest, RunningForwardsAheadGivesTheSameGradients) {
   ThreadPool pool(1);
-  const std::vector<float> ones(9, 1.0f), zeros(9, 0.0f);
   const auto gradients_with = [&](int num_ahead) {
     Pipeline pipeline(1, Head::log_prob, pool);
     auto& stage = *pipeline.stages()[0];
@@ -192,7 +213,7 @@ TEST(StageModelTest, RunningForwardsAheadGivesTheSameGradients) {
       }
       if (i < num_ahead) continue;
       if (i > num_ahead) stage.gradients().end_group(i - num_ahead - 1);
-      stage.backward(i - num_ahead, {{"log_prob", ones.data()}, {"entropy", zeros.data()}});
+      stage.backward(i - num_ahead, sum_of_log_probs);
       stage.finish(i - num_ahead);
     }
     stage.gradients().finish(3);

@@ -131,15 +131,15 @@ TEST_P(HeadLogProbTest, HasTheSameBitsInAnyBatchAndOnAnyNumberOfThreads) {
   EXPECT_EQ(d_row[0].bytes, expected[0].rows(31, 32).bytes);
 }
 
-// 16 rows are a chunk here, so that the weight's gradient is added in several parts.
+// 32 rows are a chunk here, so that the weight's gradient is added in several parts.
 TEST_P(HeadLogProbTest, ChunksChangeNoBit) {
-  const int64_t tokens = 42, hidden = 16, vocab = int64_t{1} << 19;
+  const int64_t tokens = 80, hidden = 16, vocab = int64_t{1} << 19;
   Problem p(tokens, hidden, vocab, GetParam(), 2);
   auto eager = p.eager();
   const auto gradients = eager.backward(head_log_prob, {p.d_log_prob, Values(), Values()});
-  // The same in two packs, cut at an even number of tokens that take part.
+  // The same in two packs, cut where a chunk ends.
   int64_t cut = 0;
-  for (int count = 0; count < 16; ++cut) count += p.targets[cut] >= 0 && p.d_log_prob.at(cut) != 0;
+  for (int count = 0; count < 32; ++cut) count += p.targets[cut] >= 0 && p.d_log_prob.at(cut) != 0;
   Values sum({vocab, hidden}, DType::f32);
   std::vector<std::byte> d_hidden;
   for (auto [begin, end] : {std::pair{int64_t{0}, cut}, {cut, tokens}}) {
@@ -188,6 +188,48 @@ TEST(HeadLogProbGradientTest, SmallProbabilitiesOfALargeVocabularyAreNotLost) {
     EXPECT_NEAR(d_hidden[2 * hidden + c], expected[c], 3e-5 * std::abs(expected[c])) << c;
 }
 
+// In one visit: the loss is told what two visits' forward gives, and the gradients have its bits.
+// With vocabularies that make chunks of 32 tokens, and tokens to which the loss gives no gradient.
+TEST_P(HeadLogProbTest, AsksForTheLossInTheVisitThatMakesTheLogProb) {
+  for (const int64_t vocab : {int64_t{53}, int64_t{1} << 19}) {
+    for (const bool none_takes_part : {false, true}) {
+      Problem p(75, 12, vocab, GetParam(), 2);
+      if (none_takes_part) std::ranges::fill(p.targets, -1);
+      p.inputs[2] = integer_values(p.targets);
+      auto twice = p.eager();
+      std::vector<float> log_prob, entropy;
+      const TokenLoss loss = [&](const TokenLossArgs& args) {
+        if (args.first == 0) log_prob.clear(), entropy.clear();
+        EXPECT_EQ(args.first, std::ssize(log_prob));
+        log_prob.insert(log_prob.end(), args.log_prob.begin(), args.log_prob.end());
+        entropy.insert(entropy.end(), args.entropy.begin(), args.entropy.end());
+        for (size_t i = 0; i < args.log_prob.size(); ++i) {
+          args.d_log_prob[i] = static_cast<float>(p.d_log_prob.at(args.first + i));
+          args.d_entropy[i] = static_cast<float>(p.d_entropy.at(args.first + i));
+        }
+      };
+      const KernelContext context = {.pool = &p.pool, .token_loss = &loss};
+      Values nothing({vocab, 12}, DType::f32);
+      nothing.set(0, NAN);
+      const auto once = run_op(head_loss_gradient, p.inputs, p.attributes, context, &nothing);
+      const auto* expected = twice.outputs()[0].as<float>();
+      EXPECT_EQ(log_prob, std::vector<float>(expected, expected + 75));
+      expected = twice.outputs()[1].as<float>();
+      EXPECT_EQ(entropy, std::vector<float>(expected, expected + 75));
+      const auto& gradients =
+          twice.backward(head_log_prob, {p.d_log_prob, p.d_entropy, Values()}, 0);
+      EXPECT_EQ(once[0].bytes, gradients[0].bytes);
+      // Left-out tokens end bf16's groups of tokens earlier: another grouping, not another sum.
+      if (GetParam() == DType::f32 || vocab == 53)
+        EXPECT_EQ(once[1].bytes, gradients[1].bytes);
+      else
+        EXPECT_LT(relative_error(once[1], gradients[1].doubles()), 1e-6);
+      const auto frozen = run_op(head_loss_input_gradient, p.inputs, p.attributes, context);
+      EXPECT_EQ(frozen[0].bytes, once[0].bytes);
+    }
+  }
+}
+
 TEST_P(HeadLogProbTest, IsBitEqualToTheLogProbOfLogits) {
   Problem p(30, 64, 3000, GetParam(), 2);
   const auto outputs = run_op(head_log_prob, p.inputs, p.attributes, {.pool = &p.pool});
@@ -211,7 +253,7 @@ TEST_P(HeadLogProbTest, GivesZerosWhereThereIsNoTarget) {
 }
 
 TEST_P(HeadLogProbTest, StartsTheWeightsGradientAsItAddsOntoZeros) {
-  const int64_t vocab = int64_t{1} << 19;  // 16 rows are a chunk
+  const int64_t vocab = int64_t{1} << 19;  // 32 rows are a chunk
   for (const bool none_takes_part : {false, true}) {
     Problem p(none_takes_part ? 6 : 40, 4, none_takes_part ? 20 : vocab, GetParam());
     if (none_takes_part) std::fill_n(p.inputs[2].as<int32_t>(), 6, -1);
