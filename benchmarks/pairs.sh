@@ -24,13 +24,12 @@ stop() {
   unset "process[$name]" "to[$name]" "from[$name]"
 }
 
-# ask NAME REQUEST: seconds a token, in $rate.
+# ask NAME REQUEST: seconds a token, in $rate; the whole line in $answer.
 ask() {
-  local line
   sleep 0.05 # threads of the one before still spin for a moment
   echo "$2" >&"${to[$1]}"
-  read -r line <&"${from[$1]}" || { tail -5 "$work/$1.log" >&2; exit 1; }
-  rate=$(jq -r '.seconds / .tokens' <<<"$line")
+  read -r answer <&"${from[$1]}" || { tail -5 "$work/$1.log" >&2; exit 1; }
+  rate=$(jq -r '.seconds / .tokens' <<<"$answer")
 }
 
 # quantile SHARE: of the numbers on stdin.
@@ -64,21 +63,31 @@ alone() {
   printf '| %s | %.1f | | | |\n' "$request" "$(quantile 0.5 <"$work/ours.rates" | awk '{ print 1 / $1 }')"
 }
 
-# compare REQUEST NAME...: a row with the fastest of these rivals.
-compare() {
-  local request=$1 pair
-  fastest "$@"
+# take_pairs NAME REQUEST RIVAL REQUEST: rounds of both in turn. $work/pairs has a line for each pair: tokens a second of
+# both, and their ratio.
+take_pairs() {
+  local ours=$1 rival=$3 pair name
+  local -A request=([$1]=$2 [$3]=$4) seconds
   : >"$work/pairs"
   for ((pair = 0; pair < pairs; ++pair)); do
-    local order=(ours "$best") name
-    ((pair % 2 == 0)) || order=("$best" ours)
-    local -A seconds
+    local order=("$ours" "$rival")
+    ((pair % 2 == 0)) || order=("$rival" "$ours")
     for name in "${order[@]}"; do
-      ask "$name" "$request"
+      ask "$name" "${request[$name]}"
       seconds[$name]=$rate
     done
-    awk -v a="${seconds[ours]}" -v b="${seconds[$best]}" 'BEGIN { print 1 / a, 1 / b, b / a }' >>"$work/pairs"
+    awk -v a="${seconds[$ours]}" -v b="${seconds[$rival]}" 'BEGIN { print 1 / a, 1 / b, b / a }' >>"$work/pairs"
   done
-  printf '| %s | %.1f | %s | %.1f | %.2f (%.2f, %.2f) |\n' "$request" "$(cut -d' ' -f1 "$work/pairs" | quantile 0.5)" "$best" \
-    "$(cut -d' ' -f2 "$work/pairs" | quantile 0.5)" $(for q in 0.5 0.1 0.9; do cut -d' ' -f3 "$work/pairs" | quantile $q; done)
+}
+
+# of_pairs COLUMN SHARE: a quantile of what take_pairs wrote.
+of_pairs() { cut -d' ' -f"$1" "$work/pairs" | quantile "$2"; }
+
+# compare REQUEST NAME...: a row with the fastest of these rivals.
+compare() {
+  local request=$1
+  fastest "$@"
+  take_pairs ours "$request" "$best" "$request"
+  printf '| %s | %.1f | %s | %.1f | %.2f (%.2f, %.2f) |\n' "$request" "$(of_pairs 1 0.5)" "$best" "$(of_pairs 2 0.5)" \
+    "$(of_pairs 3 0.5)" "$(of_pairs 3 0.1)" "$(of_pairs 3 0.9)"
 }

@@ -1,7 +1,8 @@
 #!/bin/bash
-# run.sh [--venv DIR] [--pairs N] [--threads N] [--model FILE] [--only kernels|models] [--match REGEX] [--stream MB] [--tiny]
-# One table of what the kernels and a whole model reach: kernels against this run's own limits and against oneDNN,
-# models in tokens a second. With --venv, a Python environment that holds what benchmarks/rivals.txt names, models also
+# run.sh [--venv DIR] [--pairs N] [--threads N] [--model FILE] [--only PART] [--match REGEX] [--stream MB] [--tiny]
+# Tables of what the kernels and a whole model reach, in parts: kernels against this run's own limits and against oneDNN,
+# models in tokens a second, one_order with what the fixed order of additions costs a training step, and memory with
+# what a long pack was predicted to take and took. With --venv, a Python environment that holds what benchmarks/rivals.txt names, models also
 # against PyTorch, llama.cpp (the fastest of four formats of the same weights) and TRL: the ratio is the middle one of N
 # (default 15) alternating pairs of rounds, beside its 10 % and 90 %. --match takes only such rows of the models' table; --stream says how
 # much memory the read limit and weights of few rows go through (default 4096); --tiny runs all on next to nothing.
@@ -14,7 +15,7 @@ while (($#)); do
     --venv) venv=$(realpath "$2") && shift ;;
     --pairs | --threads | --model | --only | --match | --stream) declare "${1#--}=$2" && shift ;;
     --tiny) tiny=yes ;;
-    *) sed -n '2,8s/^# //p' "$0" >&2 && exit 2 ;;
+    *) sed -n '2,9s/^# //p' "$0" >&2 && exit 2 ;;
   esac
   shift
 done
@@ -23,7 +24,8 @@ trap 'kill "${process[@]}" 2>/dev/null || true; rm -rf "$work"' EXIT
 source benchmarks/pairs.sh
 source benchmarks/kernels.sh
 source benchmarks/models.sh
+source benchmarks/one_order.sh
+source benchmarks/memory.sh
 
 describe_machine
-[[ $only == models ]] || kernels_table
-[[ $only == kernels ]] || models_table
+for part in ${only:-kernels models one_order memory}; do "${part}_table"; done

@@ -2,6 +2,7 @@
 // pairs' ratios with its spread, beside the measured peak of multiply-adds and stream of reads.
 //
 //   matmul_bench [threads] [pairs] [model|large|small|MxNxK] [f32|bf16] [stream MB]
+//   matmul_bench THREADS PAIRS step f32|bf16 [tokens]     all products of a training step together
 //
 // Weights of few rows come from copies that take turns, as in decode: as many MB of them as the
 // stream reads (default 1024).
@@ -15,6 +16,7 @@
 
 #include "benchmarks/limits.h"
 #include "benchmarks/matmul/onednn_product.h"
+#include "benchmarks/matmul/training_step.h"
 #include "benchmarks/timing.h"
 #include "devices/cpu/thread_pool.h"
 #include "kernels/instruction_set.h"
@@ -146,7 +148,13 @@ int main(int argc, char** argv) {
   const int threads = std::stoi(argument(1, "1")), pairs = std::stoi(argument(2, "15"));
   omp_set_num_threads(threads);
   troupe::time_threads(threads);
-  troupe::Bench(troupe::dtype_from_name(argument(4, "f32")), threads, pairs,
-                std::stoll(argument(5, "1024")) << 20)
-      .run(argument(3, "model"));
+  const auto what = argument(3, "model");
+  const auto dtype = troupe::dtype_from_name(argument(4, "f32"));
+  const int64_t size = std::stoll(argument(5, "1024"));
+  if (what == "step") {
+    troupe::ThreadPool pool(threads);
+    troupe::time_training_step(dtype, pairs, size, pool);
+    return 0;
+  }
+  troupe::Bench(dtype, threads, pairs, size << 20).run(what);
 }

@@ -1,4 +1,6 @@
 // Reading prompts and continuing them, as a rollout engine does.
+#include <algorithm>
+
 #include "benchmarks/model/work.h"
 #include "benchmarks/timing.h"
 #include "graph/generation/generator.h"
@@ -12,7 +14,7 @@ std::shared_ptr<Generator> make_generator(const WorkContext& context, int64_t se
   options.dtype = context.dtype;
   options.weights = context.weights;
   options.max_running_sequences = sequences;
-  options.max_tokens_per_step = 2048;
+  options.max_tokens_per_step = std::max<int64_t>(2048, sequences * kDecodePrompt);
   options.max_sequence_length = length;
   auto generator = std::make_shared<Generator>(context.model.config, options, context.pool);
   context.model.read_into(generator->parameters(), context.weights, context.pool);

@@ -3,10 +3,11 @@
 //   model_bench MODEL THREADS
 //   train bf16 4 256      -> {"seconds": 0.812, "tokens": 1024}
 //
-// Requests: train DTYPE ROWS TOKENS, score DTYPE ROWS TOKENS, prefill DTYPE TOKENS, decode DTYPE
-// SEQUENCES TOKENS (where DTYPE may be native or int8: weights in the file's blocks or in int8,
-// activations in f32), grpo DTYPE RESPONSES TOKENS. The first of a kind sets its work up and does
-// it once untimed. The rivals' programs (benchmarks/rivals) speak the same way.
+// Requests: train DTYPE ROWS TOKENS [SLICES], documents DTYPE TOKENS, memory DTYPE TOKENS, score
+// DTYPE ROWS TOKENS, prefill DTYPE TOKENS, decode DTYPE SEQUENCES TOKENS (where DTYPE may be native
+// or int8: weights in the file's blocks or in int8, activations in f32), grpo DTYPE RESPONSES
+// TOKENS. The first of a kind sets its work up and does it once untimed. The rivals' programs
+// (benchmarks/rivals) speak the same way.
 #include <cstdio>
 #include <iostream>
 #include <map>
@@ -41,10 +42,13 @@ Work make_work(const std::string& request, const LoadedModel& model, ThreadPool&
   std::istringstream words(request);
   std::string kind, dtype;
   int64_t first = 0, second = 0;
-  words >> kind >> dtype >> first >> second;
+  int slices = 0;
+  words >> kind >> dtype >> first >> second >> slices;
   CHECK(first > 0, request);
   const WorkContext context = {model, dtype_named(dtype), format_named(dtype), pool};
-  if (kind == "train") return train_work(context, first, second);
+  if (kind == "train") return train_work(context, first, second, slices);
+  if (kind == "documents") return documents_work(context, first);
+  if (kind == "memory") return memory_work(context, first);
   if (kind == "score") return score_work(context, first, second);
   if (kind == "prefill") return prefill_work(context, first);
   if (kind == "decode") return decode_work(context, first, second);
@@ -63,7 +67,8 @@ void serve(const LoadedModel& model, ThreadPool& pool) {
       current = request;
     }
     const Round round = work();
-    std::printf("{\"seconds\": %.6f, \"tokens\": %ld}\n", round.seconds, round.tokens);
+    std::printf("{\"seconds\": %.6f, \"tokens\": %ld%s}\n", round.seconds, round.tokens,
+                round.more.c_str());
     std::fflush(stdout);
   }
 }

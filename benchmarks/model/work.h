@@ -17,6 +17,7 @@ class ThreadPool;
 struct Round {
   double seconds = 0;
   int64_t tokens = 0;
+  std::string more;  // what else the answer says: ", key: value ..." in JSON
 };
 using Work = std::function<Round()>;
 
@@ -27,8 +28,13 @@ struct WorkContext {
   ThreadPool& pool;
 };
 
-// Forward and backward of the cross-entropy of all tokens of `rows` rows in one pack.
-Work train_work(const WorkContext& context, int64_t rows, int64_t row_tokens);
+// Forward and backward of the cross-entropy of all tokens of `rows` rows in one pack; 0 slices are
+// as many as the model has.
+Work train_work(const WorkContext& context, int64_t rows, int64_t row_tokens, int tensor_slices);
+// The same of one pack of documents of 2048 tokens in the mean, with layers computed twice.
+Work documents_work(const WorkContext& context, int64_t tokens);
+// That and AdamW; the answer says what it was predicted to take, by class, and what it took.
+Work memory_work(const WorkContext& context, int64_t tokens);
 // Forward: the log-prob of each token of `rows` rows in one pack.
 Work score_work(const WorkContext& context, int64_t rows, int64_t row_tokens);
 // Reads one prompt and chooses the token after it.
