@@ -1,7 +1,7 @@
 // What free accumulation would save: oneDNN may cut and add a contraction however it is fastest,
 // rounds as it likes, and takes weights that share an input as one weight, while ours keep to the
-// slices, the trees and the order of tokens. The rest of a step has no freer rival here: norms, SwiGLU
-// and RoPE add along rows, and attention over 256 tokens is one span.
+// slices, the trees and the order of tokens. The rest of a step has no freer rival here: norms,
+// SwiGLU and RoPE add along rows, and attention over 256 tokens is one span.
 #include "benchmarks/matmul/training_step.h"
 
 #include <algorithm>

@@ -20,8 +20,9 @@ bool stays(MemoryClass memory_class) {
 }
 
 Source source_of(size_t num_bytes, MemoryClass memory_class) {
-  if (num_bytes >= kHugePage) return Source::own_pages;
-  return stays(memory_class) && num_bytes >= kSmallestPiece ? Source::shared_pages : Source::heap;
+  const bool shares = stays(memory_class) && num_bytes < kLargestPiece;
+  if (shares && num_bytes >= kSmallestPiece) return Source::shared_pages;
+  return num_bytes >= kHugePage ? Source::own_pages : Source::heap;
 }
 
 // One line more than asked for: kernels may prefetch or load beyond the end.
@@ -33,29 +34,29 @@ size_t mapped_size(size_t num_bytes) {
   return round_up(with_line(num_bytes), kHugePage);
 }
 
-void* allocate(Source source, size_t num_bytes) {
+void* allocate(Source source, size_t num_bytes, MemoryClass memory_class) {
   if (source == Source::own_pages) return map_pages(mapped_size(num_bytes));
-  if (source == Source::shared_pages) return take_piece(with_line(num_bytes));
+  if (source == Source::shared_pages) return take_piece(with_line(num_bytes), memory_class);
   return std::aligned_alloc(kAlignment, with_line(num_bytes));
 }
 
-void release(Source source, void* data, size_t num_bytes) {
+void release(Source source, void* data, size_t num_bytes, MemoryClass memory_class) {
   if (source == Source::own_pages) return unmap_pages(data, mapped_size(num_bytes));
-  source == Source::shared_pages ? give_piece(data) : std::free(data);
+  source == Source::shared_pages ? give_piece(data, memory_class) : std::free(data);
 }
 
 }  // namespace
 
 Buffer::Buffer(size_t num_bytes, MemoryClass memory_class)
     : num_bytes_(num_bytes), memory_class_(memory_class) {
-  data_ = allocate(source_of(num_bytes, memory_class), num_bytes);
+  data_ = allocate(source_of(num_bytes, memory_class), num_bytes, memory_class);
   CHECK(data_ != nullptr, num_bytes);
   count_memory(memory_class, static_cast<int64_t>(num_bytes));
 }
 
 Buffer::~Buffer() {
   if (!data_) return;
-  release(source_of(num_bytes_, memory_class_), data_, num_bytes_);
+  release(source_of(num_bytes_, memory_class_), data_, num_bytes_, memory_class_);
   count_memory(memory_class_, -static_cast<int64_t>(num_bytes_));
 }
 

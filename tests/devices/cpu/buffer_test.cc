@@ -16,10 +16,13 @@ TEST(BufferTest, LiesOnACacheLineAndLargeOnesOnAHugePage) {
     EXPECT_EQ(reinterpret_cast<uintptr_t>(Buffer(size).data()) % (2 << 20), 0u) << size;
 }
 
-TEST(BufferTest, SmallOnesThatStayShareHugePages) {
-  const Buffer a(100'000, MemoryClass::weights), b(100'000, MemoryClass::packed_weights);
-  EXPECT_EQ(b.as<char>() - a.as<char>(), 100'032 + 64);
-  EXPECT_EQ(memory_use().current[static_cast<int>(MemoryClass::weights)], 100'000);
+TEST(BufferTest, ThoseThatStayShareHugePagesWithTheirClass) {
+  constexpr size_t kSize = 3'000'000;
+  const Buffer a(kSize, MemoryClass::weights), other(kSize, MemoryClass::gradients),
+      b(kSize, MemoryClass::weights);
+  EXPECT_EQ(b.as<char>() - a.as<char>(), 3'000'000 + 64);
+  EXPECT_EQ(memory_use().current[static_cast<int>(MemoryClass::weights)], 2 * kSize);
+  EXPECT_EQ(memory_use().current[static_cast<int>(MemoryClass::gradients)], kSize);
 }
 
 TEST(BufferTest, HoldsWhatIsWrittenFromEndToEnd) {
