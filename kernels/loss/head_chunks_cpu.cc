@@ -1,7 +1,6 @@
-#include "kernels/loss/head_chunks.h"
-
 #include "base/error.h"
 #include "kernels/loops.h"
+#include "kernels/loss/head_chunks.h"
 #include "kernels/loss/log_softmax.h"
 
 namespace troupe {
@@ -33,9 +32,8 @@ Tensor HeadProduct::gather(std::span<const int32_t> rows) const {
 
 Tensor HeadProduct::logits_of(const Tensor& chosen) const {
   const int64_t bytes = chosen.rows() * weight.n() * static_cast<int64_t>(sizeof(float));
-  Tensor logits = {HeadScratch::at_least(head_scratch().logits, bytes),
-                   DType::f32,
-                   {chosen.rows(), weight.n()}};
+  Tensor logits = {
+      HeadScratch::at_least(head_scratch().logits, bytes), DType::f32, {chosen.rows(), weight.n()}};
   matmul(chosen, weight, logits, 1, pool);
   return logits;
 }

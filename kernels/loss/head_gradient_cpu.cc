@@ -86,7 +86,8 @@ class HeadGradient {
     Tensor d_logits = logits;  // f32: in place
     const int64_t count = logits.rows(), vocab_size = logits.columns();
     if constexpr (sizeof(T) == sizeof(Bf16)) {
-      d_logits.data = HeadScratch::at_least(head_scratch().d_logits, count * vocab_size * sizeof(T));
+      d_logits.data =
+          HeadScratch::at_least(head_scratch().d_logits, count * vocab_size * sizeof(T));
       d_logits.dtype = DType::bf16;
     }
     parallel_for(args_.context, count, vocab_size * kCostOfLogit, [&](int64_t begin, int64_t end) {
@@ -143,8 +144,7 @@ class LossVisit {
     if (!rows.empty()) {
       chosen = head_.gather(rows);
       logits = head_.logits_of(chosen);
-      read_head_rows(args_, logits, rows,
-                     {log_prob_.data(), entropy_.data(), log_sum_exp_.data()});
+      read_head_rows(args_, logits, rows, {log_prob_.data(), entropy_.data(), log_sum_exp_.data()});
     }
     const int64_t first = std::exchange(next_, end);
     const auto part = [&](auto& values) { return std::span(values).subspan(first, end - first); };
@@ -208,9 +208,8 @@ void head_loss_gradient_cpu(const KernelArgs& args) {
   const auto* targets = args.inputs[2].as<int32_t>();
   LossVisit visit(args, head);
   const auto takes_part = [&](int64_t t) { return has_target(targets, t, vocab_size); };
-  for_head_chunks(head.hidden.rows(), vocab_size, takes_part, [&](std::span<const int32_t> rows) {
-    visit.visit(rows, rows.back() + 1);
-  });
+  for_head_chunks(head.hidden.rows(), vocab_size, takes_part,
+                  [&](std::span<const int32_t> rows) { visit.visit(rows, rows.back() + 1); });
   visit.finish();
 }
 

@@ -108,7 +108,7 @@ class BlockProduct {
     const int64_t num_columns = std::min<int64_t>(kPanelWidth, product_.n - column);
     for (int64_t j = 0; j < num_columns; j += kTileColumns) {
       Tile tile = {left, num_rows, words + j, stretch.num_words};
-      tile.sums = sums_of(stretch, row, panel, j);
+      place_sums(stretch, row, panel, j, tile.sums);
       tile.sums.num_columns = static_cast<int>(std::min<int64_t>(kTileColumns, num_columns - j));
       tile.panel_from_memory = block_.num_rows <= kFewRows;
       if (!kHasFixedTiles<T> && stretch.last && stretch.slice + 1 == product_.num_slices)
@@ -119,9 +119,9 @@ class BlockProduct {
 
   // Like adding one to a binary counter: slice 3 completes the trees of 2 and of 4. The last slice
   // also takes all that is left over: these are the bits of its own number.
-  TileSums sums_of(const Stretch& stretch, int64_t row, int64_t panel, int64_t j) const {
+  void place_sums(const Stretch& stretch, int64_t row, int64_t panel, int64_t j,
+                  TileSums& sums) const {
     const int64_t at = (panel * kRowBlock + row) * kPanelWidth + j;
-    TileSums sums;
     sums.start_stride = sums.result_stride = kPanelWidth;
     const int64_t column = (block_.first_panel + panel) * kPanelWidth + j;
     const int64_t element = (block_.first_row + row) * product_.n + column;
@@ -133,7 +133,7 @@ class BlockProduct {
     }
     if (!stretch.last) {
       sums.result = scratch_.in_progress + at;
-      return sums;
+      return;
     }
     const auto slice = static_cast<unsigned>(stretch.slice);
     const bool final = stretch.slice + 1 == product_.num_slices;
@@ -141,13 +141,12 @@ class BlockProduct {
     sums.finished = {scratch_.levels[0] + at, kLevelSize, final ? slice : (1u << completed) - 1};
     if (!final) {
       sums.result = scratch_.levels[completed] + at;
-      return sums;
+      return;
     }
     const int64_t size = product_.round_to_bf16 ? sizeof(Bf16) : sizeof(float);
     sums.round_to_bf16 = product_.round_to_bf16;
     sums.result_stride = product_.n;
     sums.result = static_cast<char*>(product_.result) + element * size;
-    return sums;
   }
 
   const Product& product_;

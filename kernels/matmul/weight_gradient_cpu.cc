@@ -14,26 +14,50 @@ namespace {
 
 constexpr int kBlock = WordBlock::kSize;
 
-// Word `word` of columns [0, count): one token's, or two tokens' side by side; an odd last one
-// meets a zero.
-void read_word(const float* x, int64_t, int64_t stride, int64_t word, int64_t count, uint32_t* to) {
-  std::memcpy(to, x + word * stride, count * sizeof(float));
-}
-void read_word(const Bf16* x, int64_t num_tokens, int64_t stride, int64_t word, int64_t count,
-               uint32_t* to) {
-  const Bf16* low = x + 2 * word * stride;
-  const Bf16* high = low + stride;
-  if (2 * word + 1 == num_tokens) {
-    for (int64_t i = 0; i < count; ++i) to[i] = low[i].bits;
-  } else {
-    for (int64_t i = 0; i < count; ++i)
-      to[i] = low[i].bits | static_cast<uint32_t>(high[i].bits) << 16;
-  }
+using Words = uint32_t __attribute__((vector_size(4 * kBlock)));
+using Halves = uint16_t __attribute__((vector_size(2 * kBlock)));
+
+template <class To, class From>
+To vector_at(const From* from) {
+  To vector;
+  std::memcpy(&vector, from, sizeof vector);
+  return vector;
 }
 
+// Word `word` of columns [0, kBlock): one token's, or two tokens' side by side; an odd last one
+// meets a zero.
+void read_words(const float* x, int64_t, int64_t stride, int64_t word, uint32_t* to) {
+  std::memcpy(to, x + word * stride, sizeof(Words));
+}
+void read_words(const Bf16* x, int64_t num_tokens, int64_t stride, int64_t word, uint32_t* to) {
+  const Bf16* low = x + 2 * word * stride;
+  auto words = __builtin_convertvector(vector_at<Halves>(low), Words);
+  if (2 * word + 1 < num_tokens)
+    words |= __builtin_convertvector(vector_at<Halves>(low + stride), Words) << 16;
+  std::memcpy(to, &words, sizeof words);
+}
+// The same of columns [0, count), fewer than kBlock; the others' words are zero.
+template <class T>
+void read_words(const T* x, int64_t num_tokens, int64_t stride, int64_t word, int64_t count,
+                uint32_t* to) {
+  constexpr int kElements = sizeof(uint32_t) / sizeof(T);
+  T block[kElements * kBlock] = {};
+  for (int i = 0; i < kElements && kElements * word + i < num_tokens; ++i)
+    std::memcpy(block + i * kBlock, x + (kElements * word + i) * stride, count * sizeof(T));
+  read_words(block, kElements, kBlock, 0, to);
+}
+
+// Rows a few cache lines more or less than a multiple of 4 KiB apart would crowd a tile's rows into
+// a part of the first-level cache's 64 sets, so that the panels beside them evict them.
 int64_t row_stride_of(int64_t num_words) {
-  // Rows of a multiple of 4 KiB would fall on the same cache sets.
-  return (num_words + kBlock - 1) / kBlock * kBlock + kBlock;
+  constexpr int64_t kSets = 64, kNearest = 6, kFarthest = 26;
+  int64_t lines = (num_words + kBlock - 1) / kBlock;
+  const auto is_even = [](int64_t apart) {
+    const int64_t distance = apart % (kSets / 2);  // from 0 or 32 sets
+    return distance >= kNearest && distance <= kFarthest;
+  };
+  while (!is_even(lines)) ++lines;
+  return lines * kBlock;
 }
 
 template <class T>
@@ -68,7 +92,7 @@ class Operands {
     for (int64_t word = 0; word < num_words_; word += kBlock) {
       WordBlock block = {};
       for (int64_t i = 0; i < std::min<int64_t>(kBlock, num_words_ - word); ++i)
-        read_word(dy_ + column, m_, n_, word + i, count, block.words[i]);
+        read(dy_ + column, n_, word + i, count, block.words[i]);
       transpose(block);
       for (int64_t i = 0; i < count; ++i)
         std::memcpy(rows_ + (column + i) * row_stride_ + word, block.words[i],
@@ -80,9 +104,13 @@ class Operands {
     const int64_t count = std::min<int64_t>(kPanelWidth, k_ - column);
     uint32_t* to = panels_->panel(panel);
     for (int64_t word = 0; word < num_words_; ++word, to += kPanelWidth) {
-      read_word(x_ + column, m_, k_, word, count, to);
-      std::fill(to + count, to + kPanelWidth, 0);
+      for (int64_t part = 0; part < kPanelWidth; part += kBlock)
+        read(x_ + column + part, k_, word, std::max<int64_t>(count - part, 0), to + part);
     }
+  }
+  void read(const T* from, int64_t stride, int64_t word, int64_t count, uint32_t* to) const {
+    count >= kBlock ? read_words(from, m_, stride, word, to)
+                    : read_words(from, m_, stride, word, count, to);
   }
 
   const T *dy_, *x_;
