@@ -4,9 +4,14 @@
 #include <bit>
 
 #include "base/error.h"
+#include "devices/cpu/thread_pool.h"
+#include "kernels/matmul/packed_weight.h"
+#include "kernels/matmul/quantized_weight.h"
 
 namespace troupe {
 namespace {
+
+constexpr int64_t kFewTokens = 64;
 
 Shape resolve(Shape shape, int64_t num_tokens) {
   for (int64_t& size : shape)
@@ -49,7 +54,10 @@ void Program::give_arena(Buffer arena) {
 
 Run::Run(Program& program, const Parameters& parameters, Gradients* gradients,
          const KernelContext& context, int64_t num_tokens)
-    : program_(program), gradients_(gradients), context_(context) {
+    : program_(program),
+      gradients_(gradients),
+      context_(context),
+      reads_weights_once_(!gradients && num_tokens <= kFewTokens) {
   CHECK(num_tokens > 0, num_tokens);
   const Graph& graph = program.graph();
   const MemoryPlan& plan = program.plan_for(num_tokens);
@@ -107,9 +115,37 @@ Tensor Run::output_of(const GraphNode& node, ValueId id) const {
   return tensor;
 }
 
+// The first node from `node` on that multiplies by weights, or else the last.
+size_t Run::next_product(size_t node, size_t last_node) const {
+  const auto is_weight = [this](ValueId id) {
+    return id != kNoSymbol && program_.graph().value(id).layout == WeightLayout::matmul;
+  };
+  for (; node < last_node; ++node)
+    if (std::ranges::any_of(program_.graph().nodes()[node].inputs, is_weight)) break;
+  return node;
+}
+
+// While threads wait for each other, they fetch what this node will read.
+void Run::read_ahead_of(size_t product) const {
+  std::vector<std::span<const std::byte>> parts;
+  if (product < program_.graph().nodes().size())
+    for (ValueId id : program_.graph().nodes()[product].inputs) {
+      if (id == kNoSymbol) continue;
+      const Tensor& tensor = tensors_[id];
+      if (tensor.packed) parts.push_back(tensor.packed->forward().bytes());
+      if (tensor.quantized) parts.push_back(tensor.quantized->bytes());
+    }
+  context_.pool->read_ahead().expect(parts);
+}
+
 void Run::execute(size_t first_node, size_t last_node) {
   std::vector<Tensor> inputs, outputs;
+  size_t product = first_node;
   for (size_t i = first_node; i < last_node; ++i) {
+    if (reads_weights_once_ && i == product) {
+      product = next_product(i + 1, last_node);
+      read_ahead_of(product);
+    }
     const GraphNode& node = program_.graph().nodes()[i];
     inputs.clear();
     outputs.clear();

@@ -55,11 +55,14 @@ class Run {
 
  private:
   void execute(size_t first_node, size_t last_node);
+  size_t next_product(size_t node, size_t last_node) const;
+  void read_ahead_of(size_t product) const;
   Tensor output_of(const GraphNode& node, ValueId id) const;
 
   Program& program_;
   Gradients* gradients_;
   KernelContext context_;
+  bool reads_weights_once_;  // so few tokens that memory is the limit
   Buffer arena_;
   std::vector<Tensor> tensors_;  // by value
 };

@@ -1,5 +1,6 @@
 #include "devices/cpu/thread_pool.h"
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -18,15 +19,17 @@ constexpr auto kLookOut = std::chrono::microseconds(500);
 constexpr auto kSlice = std::chrono::microseconds(300);
 constexpr auto kCrowded = std::chrono::milliseconds(5);
 
+}  // namespace
+
 template <class Condition>
-bool look_out_for(Condition&& holds) {
+bool ThreadPool::look_out_for(int thread, Condition&& holds) {
   thread_local Clock::time_point crowded_until;
   auto now = Clock::now();
   const auto end = now + kLookOut;
   while (now < end && now > crowded_until) {
     for (int i = 0; i < 256; ++i) {
       if (holds()) return true;
-      __builtin_ia32_pause();
+      if (!read_ahead_.step(thread)) __builtin_ia32_pause();
     }
     std::this_thread::yield();
     const auto before = std::exchange(now, Clock::now());
@@ -35,9 +38,20 @@ bool look_out_for(Condition&& holds) {
   return holds();
 }
 
-}  // namespace
+ThreadPool::Range::Piece ThreadPool::Range::take(bool front) {
+  uint64_t left = left_;
+  for (;;) {
+    const auto begin = static_cast<int64_t>(left >> 32), end = static_cast<int64_t>(left & ~0u);
+    if (begin == end) return {};
+    const int64_t half = (end - begin + 1) / 2;
+    const Piece taken = front ? Piece{begin, begin + half} : Piece{end - half, end};
+    const uint64_t rest = front ? pack(begin + half, end) : pack(begin, end - half);
+    if (left_.compare_exchange_weak(left, rest)) return taken;
+  }
+}
 
-ThreadPool::ThreadPool(int num_threads) {
+ThreadPool::ThreadPool(int num_threads)
+    : read_ahead_(num_threads), ranges_(static_cast<size_t>(num_threads)) {
   CHECK(num_threads >= 1 && num_threads <= 1024, num_threads);
   for (int thread = 1; thread < num_threads; ++thread)
     workers_.emplace_back([this, thread] { work(thread); });
@@ -55,19 +69,34 @@ ThreadPool::~ThreadPool() {
 void ThreadPool::parallel(int64_t count, const Body& body) {
   if (count <= 0) return;
   if (workers_.empty()) return body(0, count, 0);
+  CHECK(count < int64_t{1} << 32, count);
   std::lock_guard one_caller(caller_mutex_);
   if (count == 1) return body(0, count, 0);
-  start(body, count);
-  run_range(0);
+  for (int64_t thread = 0; thread < num_threads(); ++thread)
+    ranges_[thread].set(thread * count / num_threads(), (thread + 1) * count / num_threads());
+  run(body);
+}
+
+void ThreadPool::parallel(std::span<const int64_t> borders, const Body& body) {
+  CHECK(std::ssize(borders) == num_threads() + 1, borders.size(), num_threads());
+  CHECK(borders[0] == 0 && borders.back() < int64_t{1} << 32, borders[0], borders.back());
+  std::lock_guard one_caller(caller_mutex_);
+  for (int thread = 0; thread < num_threads(); ++thread)
+    ranges_[thread].set(borders[thread], borders[thread + 1]);
+  run(body);
+}
+
+void ThreadPool::run(const Body& body) {
+  start(body);
+  run_ranges(0);
   await_workers();
   if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
 }
 
 // Whoever falls asleep says so before it looks a last time, and whoever wakes others looks for
 // sleepers after it has changed what they wait for: so one of the two sees the other.
-void ThreadPool::start(const Body& body, int64_t count) {
+void ThreadPool::start(const Body& body) {
   body_ = &body;
-  count_ = count;
   num_running_ = static_cast<int>(workers_.size());
   ++generation_;
   if (num_sleeping_ == 0) return;
@@ -77,16 +106,16 @@ void ThreadPool::start(const Body& body, int64_t count) {
 
 void ThreadPool::await_workers() {
   const auto done = [this] { return num_running_ == 0; };
-  if (look_out_for(done)) return;
+  if (look_out_for(0, done)) return;
   std::unique_lock lock(mutex_);
   caller_sleeps_ = true;
   finished_.wait(lock, done);
   caller_sleeps_ = false;
 }
 
-bool ThreadPool::await_start(uint64_t seen) {
+bool ThreadPool::await_start(int thread, uint64_t seen) {
   const auto ready = [&] { return stopping_ || generation_ != seen; };
-  if (look_out_for(ready)) return !stopping_;
+  if (look_out_for(thread, ready)) return !stopping_;
   std::unique_lock lock(mutex_);
   ++num_sleeping_;
   started_.wait(lock, ready);
@@ -94,11 +123,18 @@ bool ThreadPool::await_start(uint64_t seen) {
   return !stopping_;
 }
 
-void ThreadPool::run_range(int thread) {
-  const int64_t begin = thread * count_ / num_threads(),
-                end = (thread + 1) * count_ / num_threads();
+// Of its own range, or else of the next other that has something left.
+ThreadPool::Range::Piece ThreadPool::next_piece(int thread) {
+  auto piece = ranges_[thread].take_front();
+  for (int i = 1; piece.begin == piece.end && i < num_threads(); ++i)
+    piece = ranges_[(thread + i) % num_threads()].take_back();
+  return piece;
+}
+
+void ThreadPool::run_ranges(int thread) {
   try {
-    if (begin < end) (*body_)(begin, end, thread);
+    for (auto piece = next_piece(thread); piece.begin != piece.end; piece = next_piece(thread))
+      (*body_)(piece.begin, piece.end, thread);
   } catch (...) {
     std::lock_guard lock(mutex_);
     if (!error_) error_ = std::current_exception();
@@ -106,9 +142,9 @@ void ThreadPool::run_range(int thread) {
 }
 
 void ThreadPool::work(int thread) {
-  for (uint64_t seen = 0; await_start(seen);) {
+  for (uint64_t seen = 0; await_start(thread, seen);) {
     seen = generation_;
-    run_range(thread);
+    run_ranges(thread);
     if (--num_running_ > 0 || !caller_sleeps_) continue;
     std::lock_guard lock(mutex_);
     finished_.notify_one();

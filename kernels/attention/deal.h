@@ -22,7 +22,7 @@ double slowest_part(std::span<const double> costs, std::span<const int64_t> bord
 // How many threads a list of this total cost should use; a null pool has one thread.
 int num_parts(const ThreadPool* pool, double total_cost);
 
-// Calls body(items of one thread) for each range; items have a member `double cost`.
+// Calls body(items) for ranges of items, each by one thread; items have a member `double cost`.
 template <class Item, class Body>
 void run_dealt(ThreadPool* pool, std::span<const Item> items, const Body& body) {
   std::vector<double> costs;
@@ -30,10 +30,10 @@ void run_dealt(ThreadPool* pool, std::span<const Item> items, const Body& body) 
   for (const Item& item : items) total += costs.emplace_back(item.cost);
   const int parts = num_parts(pool, total);
   if (parts == 1) return body(items);
-  const auto borders = deal(costs, parts);
-  pool->parallel(parts, [&](int64_t begin, int64_t end, int) {
-    body(items.subspan(borders[begin], borders[end] - borders[begin]));
-  });
+  auto borders = deal(costs, parts);
+  borders.resize(pool->num_threads() + 1, std::ssize(items));
+  pool->parallel(borders,
+                 [&](int64_t begin, int64_t end, int) { body(items.subspan(begin, end - begin)); });
 }
 
 }  // namespace troupe

@@ -37,6 +37,9 @@ class Panels {
   }
   uint32_t* panel(int64_t index) { return data_.as<uint32_t>() + index * panel_size(); }
   int64_t panel_size() const { return num_words_ * kPanelWidth; }  // in words
+  std::span<const std::byte> bytes() const {
+    return std::as_bytes(std::span(panel(0), static_cast<size_t>(num_panels() * panel_size())));
+  }
   explicit operator bool() const { return data_.data() != nullptr; }
 
  private:

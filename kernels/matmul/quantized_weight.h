@@ -33,6 +33,7 @@ class QuantizedWeight {
   int64_t num_blocks() const { return num_blocks_; }  // of 32 elements, in a row
   int64_t num_panels() const { return (n_ + kQuantizedPanelWidth - 1) / kQuantizedPanelWidth; }
   size_t num_bytes() const { return bytes_.num_bytes(); }
+  std::span<const std::byte> bytes() const { return {bytes_.as<std::byte>(), num_bytes()}; }
   const uint8_t* panel(int64_t index) const {
     return bytes_.as<uint8_t>() + index * layout_.panel_bytes(num_blocks_);
   }

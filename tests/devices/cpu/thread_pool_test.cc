@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
 #include <numeric>
+#include <thread>
 
 #include "base/error.h"
 
@@ -26,6 +28,34 @@ TEST(ThreadPoolTest, EveryItemIsInOneRange) {
     for (const int64_t count : {0, 1, 2, 7, 8, 1000})
       EXPECT_EQ(visits(pool, count), std::vector<int>(count, 1)) << threads << " " << count;
   }
+}
+
+// Whatever ranges they start with, empty ones too.
+TEST(ThreadPoolTest, ThreadsStartWithTheRangesThatTheyAreGivenAndShareThem) {
+  ThreadPool pool(3);
+  for (const std::vector<int64_t>& borders :
+       {std::vector<int64_t>{0, 0, 0, 0}, {0, 5, 5, 90}, {0, 0, 70, 70}, {0, 1, 2, 3}}) {
+    std::vector<int> each(borders.back(), 0);
+    pool.parallel(borders, [&](int64_t begin, int64_t end, int) {
+      for (int64_t i = begin; i < end; ++i) ++each[i];
+    });
+    EXPECT_EQ(each, std::vector<int>(borders.back(), 1));
+  }
+  EXPECT_THROW(pool.parallel(std::vector<int64_t>{0, 1}, [](int64_t, int64_t, int) {}), Error);
+}
+
+// The others end all of a range but the piece whose owner is held up until they have.
+TEST(ThreadPoolTest, AThreadThatIsHeldUpLosesItsRangeToTheOthers) {
+  ThreadPool pool(4);
+  std::atomic<int64_t> done = 0;
+  std::atomic<bool> somebody_is_held_up = false;
+  constexpr int64_t kCount = 64;
+  pool.parallel(kCount, [&](int64_t begin, int64_t end, int) {
+    if (!somebody_is_held_up.exchange(true))
+      while (done < kCount - (end - begin)) std::this_thread::yield();
+    done += end - begin;
+  });
+  EXPECT_EQ(done, kCount);
 }
 
 // Calls that follow at once find the threads looking out; after a pause they are asleep.
@@ -59,14 +89,14 @@ TEST(ThreadPoolTest, CallersTakeTurns) {
 TEST(ThreadPoolTest, AnErrorOfAnyThreadReachesTheCallerAndThePoolGoesOn) {
   ThreadPool pool(3);
   for (int thrower = 0; thrower < 3; ++thrower) {
-    const auto body = [&](int64_t, int64_t, int thread) {
-      if (thread == thrower) throw Error("thread " + std::to_string(thread));
+    const auto body = [&](int64_t begin, int64_t, int) {
+      if (begin == thrower) throw Error("item " + std::to_string(begin));
     };
     try {
       pool.parallel(3, body);
       FAIL() << thrower;
     } catch (const Error& error) {
-      EXPECT_EQ(error.what(), "thread " + std::to_string(thrower));
+      EXPECT_EQ(error.what(), "item " + std::to_string(thrower));
     }
     EXPECT_EQ(visits(pool, 9), std::vector<int>(9, 1));
   }

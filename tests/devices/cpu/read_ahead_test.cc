@@ -1,0 +1,49 @@
+#include "devices/cpu/read_ahead.h"
+
+#include <gtest/gtest.h>
+
+namespace troupe {
+namespace {
+
+using Bytes = std::span<const std::byte>;
+
+constexpr int kStepBytes = 512, kMostBytes = 512 << 10;
+
+int64_t bytes_fetched(ReadAhead& ahead, int thread) {
+  int64_t bytes = 0;
+  while (ahead.step(thread)) bytes += kStepBytes;
+  return bytes;
+}
+
+TEST(ReadAheadTest, EachThreadFetchesItsShareOfAllPartsOnce) {
+  const std::vector<std::byte> memory(24 * kStepBytes);
+  const Bytes parts[] = {Bytes(memory).first(8 * kStepBytes), Bytes(memory).subspan(8 * kStepBytes)};
+  ReadAhead ahead(3);
+  EXPECT_FALSE(ahead.step(0));
+  for (int call = 0; call < 2; ++call) {
+    ahead.expect(parts);
+    for (const int thread : {2, 0, 1}) EXPECT_EQ(bytes_fetched(ahead, thread), 8 * kStepBytes);
+    for (const int thread : {2, 0, 1}) EXPECT_FALSE(ahead.step(thread));
+  }
+  ahead.expect({});
+  EXPECT_FALSE(ahead.step(1));
+}
+
+TEST(ReadAheadTest, FetchesNoMoreThanStaysInACache) {
+  const std::vector<std::byte> memory(5 * kMostBytes);
+  const Bytes part = memory;
+  ReadAhead ahead(2);
+  ahead.expect({&part, 1});
+  EXPECT_EQ(bytes_fetched(ahead, 1), kMostBytes);
+}
+
+TEST(ReadAheadTest, LeavesOutPartsBeyondTheMostThatItKeeps) {
+  const std::vector<std::byte> memory(kStepBytes);
+  const std::vector<Bytes> parts(ReadAhead::kMaxParts + 3, Bytes(memory));
+  ReadAhead ahead(1);
+  ahead.expect(parts);
+  EXPECT_EQ(bytes_fetched(ahead, 0), static_cast<int64_t>(ReadAhead::kMaxParts) * kStepBytes);
+}
+
+}  // namespace
+}  // namespace troupe
