@@ -8,22 +8,27 @@
 
 namespace troupe {
 
-namespace {
+Buffer Gradients::make_buffer(const Part& part) {
+  Buffer buffer(static_cast<size_t>(part.size) * sizeof(float), MemoryClass::gradients);
+  if (part.is_table) buffer.fill_zero();
+  return buffer;
+}
 
-// body(i) for each of a part's elements, on all threads.
+// body(i) for each of a part's elements that may be other than zero, on all threads.
 template <class Body>
-void for_elements(ThreadPool& pool, int64_t size, const Body& body) {
+void Gradients::for_elements(const Part& part, const Body& body) {
   constexpr int64_t kBlock = 4096;
-  pool.parallel((size + kBlock - 1) / kBlock, [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin * kBlock; i < std::min(size, end * kBlock); ++i) body(i);
+  const bool all = !part.is_table || part.touched.all();
+  const auto rows = part.touched.rows();
+  const int64_t step = all ? kBlock : part.columns;
+  const int64_t count = all ? (part.size + kBlock - 1) / kBlock : std::ssize(rows);
+  pool_.parallel(count, [&](int64_t begin, int64_t end, int) {
+    for (int64_t block = begin; block < end; ++block) {
+      const int64_t first = (all ? block : rows[block]) * step;
+      for (int64_t i = first; i < std::min(part.size, first + step); ++i) body(i);
+    }
   });
 }
-
-Buffer make_buffer(int64_t size) {
-  return Buffer(static_cast<size_t>(size) * sizeof(float), MemoryClass::gradients);
-}
-
-}  // namespace
 
 Gradients::Gradients(const Graph& graph, ThreadPool& pool) : pool_(pool) {
   for (ValueId id : graph.values_of_kind(ValueKind::weight_gradient)) {
@@ -31,8 +36,11 @@ Gradients::Gradients(const Graph& graph, ThreadPool& pool) : pool_(pool) {
     auto& part = parts_[id];
     part.weight_name = value.name;
     part.size = num_elements(value.shape);
+    part.columns = value.shape.back();
     part.is_head = value.layout == WeightLayout::matmul;
-    part.current = make_buffer(part.size);
+    part.is_table = value.layout == WeightLayout::table;
+    if (part.is_table) part.touched = TouchedRows(value.shape.front());
+    part.current = make_buffer(part);
   }
 }
 
@@ -40,8 +48,10 @@ float* Gradients::buffer(ValueId weight_gradient) {
   return parts_.at(weight_gradient).current.as<float>();
 }
 
-bool Gradients::begin_adding(ValueId weight_gradient, bool can_start) {
+bool Gradients::begin_adding(ValueId weight_gradient, bool can_start,
+                             std::optional<std::span<const int32_t>> rows) {
   Part& part = parts_.at(weight_gradient);
+  if (part.is_table) rows ? part.touched.add(*rows) : part.touched.add_all();
   if (!can_start) settle(part);
   return std::exchange(part.holds_nothing, false);
 }
@@ -49,14 +59,18 @@ bool Gradients::begin_adding(ValueId weight_gradient, bool can_start) {
 // To what nothing was added is zero.
 void Gradients::settle(Part& part) {
   if (!std::exchange(part.holds_nothing, false)) return;
-  auto* current = part.current.as<float>();
-  for_elements(pool_, part.size, [current](int64_t i) { current[i] = 0; });
+  set_zero(part, part.current);
 }
 
-void Gradients::add_onto(Buffer& to, const Buffer& from, int64_t size) {
+void Gradients::set_zero(const Part& part, const Buffer& buffer) {
+  auto* values = buffer.as<float>();
+  for_elements(part, [values](int64_t i) { values[i] = 0; });
+}
+
+void Gradients::add_onto(Buffer& to, const Buffer& from, const Part& part) {
   auto* sum = to.as<float>();
   const auto* addend = from.as<float>();
-  for_elements(pool_, size, [=](int64_t i) { sum[i] += addend[i]; });
+  for_elements(part, [=](int64_t i) { sum[i] += addend[i]; });
 }
 
 // Like adding one to a binary counter: the group's sum joins each finished subtree of its size.
@@ -67,7 +81,7 @@ void Gradients::skip_absent(Part& part, int group) {
     Buffer sum;
     for (; absent >> level & 1; ++level) {
       if (level >= part.trees.size() || !part.has_tree[level]) continue;
-      if (sum.data()) add_onto(part.trees[level], sum, part.size);
+      if (sum.data()) add_onto(part.trees[level], sum, part);
       std::swap(part.trees[level], sum);
       part.has_tree[level] = false;
     }
@@ -99,15 +113,14 @@ void Gradients::count(Part& part, int group) {
   Buffer sum;
   for (; group >> level & 1; ++level) {
     if (level >= part.trees.size() || !part.has_tree[level]) continue;
-    add_onto(part.trees[level], sum.data() ? sum : part.current, part.size);
+    add_onto(part.trees[level], sum.data() ? sum : part.current, part);
     std::swap(part.trees[level], sum);
     part.has_tree[level] = false;
   }
   if (!sum.data()) {
     sum = take_idle(part);
-    if (!sum.data()) sum = make_buffer(part.size);
-    for_elements(pool_, part.size,
-                 [current, to = sum.as<float>()](int64_t i) { to[i] = current[i]; });
+    if (!sum.data()) sum = make_buffer(part);
+    for_elements(part, [current, to = sum.as<float>()](int64_t i) { to[i] = current[i]; });
   }
   part.holds_nothing = true;
   place(part, level, sum);
@@ -128,7 +141,7 @@ void Gradients::finish(Part& part) {
   settle(part);
   for (size_t level = 0; level < part.trees.size(); ++level) {
     if (!part.has_tree[level]) continue;
-    add_onto(part.trees[level], part.current, part.size);
+    add_onto(part.trees[level], part.current, part);
     std::swap(part.trees[level], part.current);
     part.has_tree[level] = false;
   }
@@ -143,7 +156,7 @@ void Gradients::finish(int last_group) {
   next_group_ = 0;
   for (auto& [id, part] : parts_) {
     Part& sum = primary(part.weight_name);
-    if (&sum != &part) add_onto(sum.current, part.current, part.size);
+    if (&sum != &part) add_onto(sum.current, part.current, part);
   }
 }
 
@@ -156,17 +169,19 @@ Gradients::Part& Gradients::primary(const std::string& weight_name) {
   return *found;
 }
 
-std::span<float> Gradients::sum(const std::string& weight_name) {
+std::span<const float> Gradients::sum(const std::string& weight_name) {
   Part& part = primary(weight_name);
   settle(part);
   return {part.current.as<float>(), static_cast<size_t>(part.size)};
 }
 
 void Gradients::add(const std::string& weight_name, std::span<const float> other_part) {
-  auto own = sum(weight_name);
-  CHECK(own.size() == other_part.size(), weight_name, own.size(), other_part.size());
-  for_elements(pool_, static_cast<int64_t>(own.size()),
-               [=](int64_t i) { own[i] += other_part[i]; });
+  Part& part = primary(weight_name);
+  CHECK(part.size == std::ssize(other_part), weight_name, part.size, other_part.size());
+  settle(part);
+  part.touched.add_all();
+  for_elements(
+      part, [own = part.current.as<float>(), other_part](int64_t i) { own[i] += other_part[i]; });
 }
 
 std::vector<std::string> Gradients::weight_names() const {
@@ -182,6 +197,11 @@ void Gradients::clear() {
   for (auto& [id, part] : parts_) {
     part.holds_nothing = true;
     part.has_tree.assign(part.has_tree.size(), false);
+    if (!part.is_table) continue;
+    set_zero(part, part.current);
+    for (const Buffer& tree : part.trees)
+      if (tree.data()) set_zero(part, tree);
+    part.touched.clear();
   }
 }
 

@@ -1,15 +1,18 @@
 // The f32 gradients of a model part over one global batch, summed in the one order (design.md
 // section 6): packs add onto one buffer inside a group; groups combine by a binary counter; a tied
-// weight's parts are added last, the head's before the embedding's.
+// weight's parts are added last, the head's before the embedding's. Of a table's gradient only rows
+// that packs name are ever read or written.
 #pragma once
 
 #include <map>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "devices/cpu/buffer.h"
 #include "graph/graph.h"
+#include "graph/touched_rows.h"
 
 namespace troupe {
 
@@ -22,16 +25,19 @@ class Gradients {
   // Where backward ops add, after begin_adding(). Valid until finish(), whatever groups end before.
   float* buffer(ValueId weight_gradient);
   // Comes before each addition. Returns whether the buffer holds nothing yet, so that an op that
-  // can starts the sum by writing it; for others it is zeroed, and the answer is no.
-  bool begin_adding(ValueId weight_gradient, bool can_start);
+  // can starts the sum by writing it; for others it is zeroed, and the answer is no. `rows` are
+  // those of a table to which something will be added: all, if not given.
+  bool begin_adding(ValueId weight_gradient, bool can_start,
+                    std::optional<std::span<const int32_t>> rows = std::nullopt);
   // All packs of this group have been added, and another group follows. Groups end in ascending
   // order; one without packs does not end at all.
   void end_group(int group);
   // The same of the last group. After it, sum() gives each weight's gradient.
   void finish(int last_group);
   // Each weight's gradient; of a tied weight of which this part of the model has both uses, the
-  // sum of both.
-  std::span<float> sum(const std::string& weight_name);
+  // sum of both. (Where the embedding touched no row, the head's part is the sum: its -0.0 does not
+  // become the 0.0 that -0.0 + 0.0 is, which neither AdamW nor a norm can tell.)
+  std::span<const float> sum(const std::string& weight_name);
   // Adds the other use of a tied weight, which another pipeline stage has. (Two addends: their
   // order makes no difference.)
   void add(const std::string& weight_name, std::span<const float> other_part);
@@ -43,20 +49,25 @@ class Gradients {
   // One use of one weight. trees[k] holds a finished subtree of 2^k groups, if has_tree[k].
   struct Part {
     std::string weight_name;
-    int64_t size = 0;
-    bool is_head = false;
-    Buffer current;  // stays in its place until finish(): runs in flight hold its address
-    bool holds_nothing = true;  // nothing has been added to `current`: its memory is undefined
+    int64_t size = 0, columns = 0;
+    bool is_head = false, is_table = false;
+    TouchedRows touched;  // since clear(): of a table, all buffers below are zero elsewhere
+    Buffer current;       // stays in its place until finish(): runs in flight hold its address
+    bool holds_nothing = true;  // nothing has been added to `current`: undefined where touched
     std::vector<Buffer> trees;
     std::vector<bool> has_tree;
   };
+  static Buffer make_buffer(const Part& part);
+  template <class Body>
+  void for_elements(const Part& part, const Body& body);
+  void set_zero(const Part& part, const Buffer& buffer);
   void settle(Part& part);
   void skip_absent(Part& part, int group);
   void count(Part& part, int group);
   void finish(Part& part);
   static void place(Part& part, size_t level, Buffer& sum);
   static Buffer take_idle(Part& part);
-  void add_onto(Buffer& to, const Buffer& from, int64_t size);
+  void add_onto(Buffer& to, const Buffer& from, const Part& part);
   Part& primary(const std::string& weight_name);
 
   ThreadPool& pool_;

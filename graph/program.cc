@@ -110,8 +110,11 @@ const Tensor& Run::output(const std::string& name) const {
 
 Tensor Run::output_of(const GraphNode& node, ValueId id) const {
   Tensor tensor = tensors_[id];
-  if (gradients_ && program_.graph().value(id).kind == ValueKind::weight_gradient)
-    tensor.holds_nothing = gradients_->begin_adding(id, node.op->starts_sums);
+  const Value& value = program_.graph().value(id);
+  if (!gradients_ || value.kind != ValueKind::weight_gradient) return tensor;
+  std::optional<std::span<const int32_t>> rows;
+  if (value.layout == WeightLayout::table) rows = context_.pack->token_ids;
+  tensor.holds_nothing = gradients_->begin_adding(id, node.op->starts_sums, rows);
   return tensor;
 }
 

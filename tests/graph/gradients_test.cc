@@ -168,5 +168,93 @@ TEST(GradientsTest, GroupsEndInAscendingOrder) {
   EXPECT_THROW(gradients.end_group(2), Error);
 }
 
+// A tied weight of kRows rows of two elements.
+constexpr int kRows = 7;
+
+struct TiedModel {
+  Graph graph;
+  ValueId table, head;
+
+  TiedModel() {
+    table = gradient_of(WeightLayout::table);
+    head = gradient_of(WeightLayout::matmul);
+  }
+  ValueId gradient_of(WeightLayout layout) {
+    return graph.weight_gradient(graph.weight("tied", {kRows, 2}, DType::f32, layout));
+  }
+};
+
+// By group: the packs, by pack: the rows that its tokens name.
+using Batch = std::vector<std::vector<std::vector<int32_t>>>;
+
+Batch arbitrary_batch() {
+  const auto row = rc::gen::inRange<int32_t>(0, kRows);
+  const auto packs = rc::gen::container<std::vector<std::vector<int32_t>>>(
+      rc::gen::container<std::vector<int32_t>>(row));
+  return *rc::gen::nonEmpty(rc::gen::container<Batch>(packs));
+}
+
+enum class Told { rows, nothing };
+
+std::vector<uint32_t> sum_of(Gradients& gradients, const TiedModel& model, const Batch& batch,
+                             Told told) {
+  const int last = static_cast<int>(batch.size()) - 1;
+  for (int group = 0; group <= last; ++group) {
+    for (const auto& rows : batch[group]) {
+      adding(gradients, model.head)[group % (2 * kRows)] += telling(group);
+      if (told == Told::rows) gradients.begin_adding(model.table, false, rows);
+      float* table =
+          told == Told::rows ? gradients.buffer(model.table) : adding(gradients, model.table);
+      for (int32_t row : rows) table[2 * row + 1] += telling(group + row);
+    }
+    if (group < last) gradients.end_group(group);
+  }
+  gradients.finish(last);
+  std::vector<uint32_t> bits;
+  for (float value : gradients.sum("tied")) bits.push_back(std::bit_cast<uint32_t>(value));
+  gradients.clear();
+  return bits;
+}
+
+RC_GTEST_PROP(GradientsTest, WhoeverTellsWhichRowsItTouchesGetsTheBitsOfAllRows, ()) {
+  const TiedModel model;
+  Gradients used(model.graph, pool);
+  for (int step = 0; step < 3; ++step) {
+    const Batch batch = arbitrary_batch();
+    Gradients fresh(model.graph, pool);
+    const auto expected = sum_of(fresh, model, batch, Told::nothing);
+    RC_ASSERT(sum_of(used, model, batch, step == 1 ? Told::nothing : Told::rows) == expected);
+  }
+}
+
+TEST(GradientsTest, RowsThatNoTokenNamesAreNotVisited) {
+  const TiedModel model;
+  Gradients gradients(model.graph, pool);
+  for (int i : {2, 4}) adding(gradients, model.head)[i] = -0.0f;
+  gradients.begin_adding(model.table, false, std::vector<int32_t>{1});
+  gradients.finish(0);
+  EXPECT_FALSE(std::signbit(gradients.sum("tied")[2]));  // -0.0 + 0.0
+  EXPECT_TRUE(std::signbit(gradients.sum("tied")[4]));
+}
+
+TEST(GradientsTest, ARowBeyondTheTableIsRefused) {
+  const TiedModel model;
+  Gradients gradients(model.graph, pool);
+  EXPECT_THROW(gradients.begin_adding(model.table, false, std::vector<int32_t>{kRows}), Error);
+}
+
+TEST(GradientsTest, AnotherStagesPartReachesEveryRowAndIsForgottenAfterwards) {
+  Graph graph;
+  const ValueId table =
+      graph.weight_gradient(graph.weight("tied", {kRows, 2}, DType::f32, WeightLayout::table));
+  Gradients first_stage(graph, pool);
+  first_stage.begin_adding(table, false, std::vector<int32_t>{1});
+  first_stage.finish(0);
+  first_stage.add("tied", std::vector<float>(2 * kRows, 3));
+  for (float value : first_stage.sum("tied")) EXPECT_EQ(value, 3);
+  first_stage.clear();
+  for (float value : first_stage.sum("tied")) EXPECT_EQ(value, 0);
+}
+
 }  // namespace
 }  // namespace troupe

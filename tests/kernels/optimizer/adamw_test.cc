@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <cstring>
+#include <vector>
 
 #include "tests/kernels/op_testing.h"
 
@@ -53,6 +55,26 @@ TEST(AdamwTest, FollowsThePublishedFormula) {
       ASSERT_NEAR(state.moment1[i], m[i], 2e-6) << step;
       ASSERT_NEAR(state.moment2[i], v[i], 1e-5) << step;
     }
+  }
+}
+
+// Which is why a tied weight's untouched rows may keep the head's -0.0 (graph/gradients.h).
+TEST(AdamwTest, CannotTellANegativeZeroFromAPositiveOne) {
+  ThreadPool pool(1);
+  const int64_t size = 19;
+  State negative(size), positive(size);
+  for (int64_t step = 1; step <= 4; ++step) {
+    const Values some = gradient_of(size, step);
+    for (State* state : {&negative, &positive}) {
+      std::vector<float> gradient(size, state == &negative ? -0.0f : 0.0f);
+      if (step == 3) gradient.assign(some.as<float>(), some.as<float>() + size);
+      adamw(state->weights, gradient, state->moment1, state->moment2, kOptions, step, 0.5f, pool);
+    }
+    for (auto member : {&State::weights, &State::moment1, &State::moment2})
+      ASSERT_EQ(
+          std::memcmp((negative.*member).data(), (positive.*member).data(), size * sizeof(float)),
+          0)
+          << step;
   }
 }
 
