@@ -17,7 +17,8 @@ int64_t bytes_fetched(ReadAhead& ahead, int thread) {
 
 TEST(ReadAheadTest, EachThreadFetchesItsShareOfAllPartsOnce) {
   const std::vector<std::byte> memory(24 * kStepBytes);
-  const Bytes parts[] = {Bytes(memory).first(8 * kStepBytes), Bytes(memory).subspan(8 * kStepBytes)};
+  const Bytes parts[] = {Bytes(memory).first(8 * kStepBytes),
+                         Bytes(memory).subspan(8 * kStepBytes)};
   ReadAhead ahead(3);
   EXPECT_FALSE(ahead.step(0));
   for (int call = 0; call < 2; ++call) {
