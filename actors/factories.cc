@@ -49,7 +49,12 @@ RolloutEngineConfig engine_config(const ActorPlan& plan, const RunSetup& setup) 
   config.options.dtype = setup.dtype();
   config.options.tensor_slices = setup.config().getNumerics().getTensorSlices();
   config.options.max_running_sequences = rollout.getMaxRunningSequences();
+  config.options.max_tokens_per_step = rollout.getMaxNumBatchedTokens();
   config.options.num_cache_blocks = rollout.getKvBlocks();
+  if (rollout.getQuantization() == RunConfig::Quantization::INT8)
+    config.options.weights = WeightFormat::int8;
+  if (rollout.getKvCacheDtype() == RunConfig::KvCacheDtype::INT8)
+    config.options.cache_format = KeyValueFormat::int8;
   config.options.max_sequence_length =
       std::min<int64_t>(setup.llama().max_position_embeddings,
                         setup.config().getTask().getMaxPromptLength() + rollout.getMaxNewTokens());

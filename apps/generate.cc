@@ -20,7 +20,7 @@ namespace {
 
 struct Options : ModelRunOptions, SamplingRunOptions {
   std::optional<std::string> prompt, tokens;
-  std::string weights = "auto";
+  std::string weights = "auto", kv_cache_dtype = "auto";
   bool chat = false, json = false;
 
   WeightFormat weight_format() const {
@@ -57,6 +57,7 @@ std::unique_ptr<Generator> make_generator(const Options& o, const LoadedModel& m
                                           const TokenRows& rows, ThreadPool& pool) {
   GeneratorOptions options = {
       .dtype = o.dtype(), .weights = o.weight_format(), .max_sequence_length = 1};
+  if (o.kv_cache_dtype == "int8") options.cache_format = KeyValueFormat::int8;
   options.max_running_sequences = std::min<int64_t>(std::ssize(rows), 64);
   std::vector<GenerationRequest> requests;
   for (const auto& row : rows) {
@@ -117,6 +118,11 @@ void add_generate(CLI::App& app) {
       ->add_option("--weights", o->weights,
                    "auto: in --dtype; native: in the file's own blocks; int8: rounded to 8 bits")
       ->check(CLI::IsMember({"auto", "native", "int8"}))
+      ->capture_default_str();
+  command
+      ->add_option("--kv-cache-dtype", o->kv_cache_dtype,
+                   "auto: as they are computed; int8: rounded to 8 bits")
+      ->check(CLI::IsMember({"auto", "int8"}))
       ->capture_default_str();
   command->add_option("--prompt", o->prompt, "The text to continue");
   command->add_flag("--chat", o->chat, "Take the prompt as a user's message, by the chat template");

@@ -22,6 +22,12 @@ bool needs_master(const Parameter& parameter, Trainable trainable) {
          (parameter.is_table && parameter.dtype == DType::f32 && !parameter.quantized);
 }
 
+void write_table(Parameter& parameter, int64_t begin, int64_t end) {
+  const float* from = parameter.master.as<float>();
+  Bf16* to = parameter.table.as<Bf16>();
+  for (int64_t i = begin; i < end; ++i) to[i] = to_bf16(from[i]);
+}
+
 // What has a matrix's or a table's layout alone can be kept in blocks.
 bool may_be_quantized(const Parameter& parameter) {
   return !parameter.is_plain && (parameter.is_matmul || parameter.is_table);
@@ -97,15 +103,28 @@ void Parameters::read_blocks(Parameter& parameter, const WeightBlocks& blocks, T
   keep(parameter, pool);
 }
 
+void Parameters::update(Parameter& parameter, const Update& update, ThreadPool& pool) {
+  CHECK(parameter.master.num_bytes() > 0 && !parameter.quantized, parameter.name);
+  const int64_t size = parameter.size();
+  const int64_t columns = parameter.shape.size() > 1 ? parameter.shape.back() : 1;
+  const int64_t part_size = PackedWeight::kRowsOfPart * columns;
+  if (parameter.packed) parameter.packed->begin_parts();
+  pool.parallel((size + part_size - 1) / part_size, [&](int64_t first, int64_t last, int) {
+    for (int64_t part = first; part < last; ++part) {
+      const int64_t begin = part * part_size, end = std::min(size, begin + part_size);
+      update(begin, end);
+      if (parameter.packed) parameter.packed->pack_part(parameter.master.as<float>(), part);
+      if (parameter.table.num_bytes() > 0) write_table(parameter, begin, end);
+    }
+  });
+}
+
 void Parameters::refresh(Parameter& parameter, ThreadPool& pool) {
   if (parameter.quantized) parameter.quantized->quantize(parameter.master.as<float>(), pool);
   if (parameter.packed) parameter.packed->pack(parameter.master.as<float>(), pool);
   if (parameter.table.num_bytes() == 0) return;
-  const float* from = parameter.master.as<float>();
-  Bf16* to = parameter.table.as<Bf16>();
-  pool.parallel(parameter.size(), [&](int64_t begin, int64_t end, int) {
-    for (int64_t i = begin; i < end; ++i) to[i] = to_bf16(from[i]);
-  });
+  pool.parallel(parameter.size(),
+                [&](int64_t begin, int64_t end, int) { write_table(parameter, begin, end); });
 }
 
 void Parameters::set(const std::string& name, std::span<const float> values, ThreadPool& pool) {

@@ -67,6 +67,10 @@ class Parameters {
   void read_blocks(const BlockReader& reader, ThreadPool& pool);
   // Refreshes one weight's compute layouts from its f32 values.
   void refresh(Parameter& parameter, ThreadPool& pool);
+  // The same of a trained weight whose values `update` changes, elements [begin, end) at a time:
+  // the layouts of each part are written while it is in a cache. On all threads.
+  using Update = std::function<void(int64_t begin, int64_t end)>;
+  static void update(Parameter& parameter, const Update& update, ThreadPool& pool);
   void set(const std::string& name, std::span<const float> values, ThreadPool& pool);
 
   Tensor tensor(const Value& weight) const;

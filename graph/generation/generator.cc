@@ -40,9 +40,9 @@ Generator::Generator(const LlamaConfig& config, const GeneratorOptions& options,
   head_ = std::make_unique<Program>(std::move(parts[1]), Lifetime::forward_only);
   const Graph* graphs[] = {&body_->graph(), &head_->graph()};
   parameters_ = std::make_unique<Parameters>(graphs, Trainable::no, options.weights);
-  cache_ =
-      std::make_unique<KeyValueCache>(config.num_hidden_layers, config.num_key_value_heads,
-                                      config.head_dim, options.dtype, options_.num_cache_blocks);
+  cache_ = std::make_unique<KeyValueCache>(config.num_hidden_layers, config.num_key_value_heads,
+                                           config.head_dim, options.dtype,
+                                           options_.num_cache_blocks, options.cache_format);
 }
 
 Generator::~Generator() = default;

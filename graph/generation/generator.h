@@ -29,9 +29,10 @@ struct GeneratorOptions {
   int tensor_slices = 0;                       // as in ModelOptions
   int64_t max_running_sequences = 64;
   int64_t max_tokens_per_step = 512;  // of prompts: longer ones are read in chunks
-  int32_t num_cache_blocks = 0;       // of 64 positions; 0: enough for max_running_sequences
-  int64_t max_sequence_length = 0;    // 0: max_position_embeddings
-  bool share_prefixes = true;         // what sequences begin with alike is read and stored once
+  KeyValueFormat cache_format = KeyValueFormat::exact;  // else log-probs are not the trainer's
+  int32_t num_cache_blocks = 0;     // of 64 positions; 0: enough for max_running_sequences
+  int64_t max_sequence_length = 0;  // 0: max_position_embeddings
+  bool share_prefixes = true;       // what sequences begin with alike is read and stored once
 };
 
 class Generator {

@@ -157,9 +157,14 @@ void StageModel::apply_adamw(const AdamwOptions& options, int64_t step, float gr
     }
     AdamwOptions own = options;
     if (decay == WeightDecay::matrices && parameter.shape.size() < 2) own.weight_decay = 0;
-    adamw(parameter.values(), gradients_->sum(name), {parameter.moment1.as<float>(), size},
-          {parameter.moment2.as<float>(), size}, own, step, gradient_scale, pool_);
-    parameters_->refresh(parameter, pool_);
+    const AdamwTensors tensors = {parameter.values(),
+                                  gradients_->sum(name),
+                                  {parameter.moment1.as<float>(), size},
+                                  {parameter.moment2.as<float>(), size}};
+    Parameters::update(
+        parameter,
+        [&](int64_t begin, int64_t end) { adamw(tensors, own, step, gradient_scale, begin, end); },
+        pool_);
   }
   gradients_->clear();
 }

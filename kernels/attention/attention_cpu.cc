@@ -2,6 +2,7 @@
 // (token, head of the group). All sums are f32, whatever the tensors hold.
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <optional>
 
 #include "base/error.h"
@@ -25,7 +26,9 @@ constexpr int kPrefetchLines = 16;  // of the next block, which no hardware pref
 
 // What a tile of rows is: tokens [begin, begin + num_rows / group) of a sequence, all in one query
 // block.
+template <class T>
 struct Tile {
+  const KeyValueBlocks<T>& blocks;
   int64_t sequence;
   int kv_head;
   int64_t begin;
@@ -40,10 +43,11 @@ struct Call {
   T* out;
   float* log_sum_exp;
   const BlockLists* lists;
-  std::vector<KeyValueBlocks<T>> blocks;  // [sequences]
+  std::vector<KeyValueBlocks<T>> blocks;  // [sequences]; empty where `int8` is not
+  std::vector<Int8Blocks<T>> int8;        // [sequences]
 
   // Of a tile's first row, in its sequence.
-  int64_t first_position(const Tile& tile) const {
+  int64_t first_position(const Tile<T>& tile) const {
     return lists->sequences()[tile.sequence].first_position + tile.begin;
   }
 };
@@ -61,8 +65,11 @@ void write_block(const Call<T>& call, int64_t sequence, int kv_head, int64_t beg
   const auto& g = call.geometry;
   const auto& s = call.lists->sequences()[sequence];
   const int64_t offset = (s.begin + begin) * g.kv_stride() + kv_head * g.head_dim;
-  call.blocks[sequence].write(g, kv_head, s.first_position + begin, end - begin, call.k + offset,
-                              call.v + offset);
+  const auto write_to = [&](const auto& blocks) {
+    blocks.write(g, kv_head, s.first_position + begin, end - begin, call.k + offset,
+                 call.v + offset);
+  };
+  call.int8.empty() ? write_to(call.blocks[sequence]) : write_to(call.int8[sequence]);
 }
 
 // Calls body(begin, end) for each key block's share of tokens [0, num_tokens).
@@ -77,14 +84,14 @@ void for_each_block(const AttentionSequence& sequence, const Body& body) {
 }
 
 template <class T>
-int64_t offset_of(const Call<T>& call, const Tile& tile, int row) {
+int64_t offset_of(const Call<T>& call, const Tile<T>& tile, int row) {
   const auto& g = call.geometry;
   const int64_t token = call.lists->sequences()[tile.sequence].begin + tile.begin + row / g.group;
   return token * g.heads + tile.kv_head * g.group + row % g.group;
 }
 
 template <class T>
-void load_queries(const Call<T>& call, const Tile& tile, QueryRows& rows) {
+void load_queries(const Call<T>& call, const Tile<T>& tile, QueryRows& rows) {
   const int head_dim = call.geometry.head_dim;
   for (int row = 0; row < tile.num_rows; ++row) {
     const T* q = call.q + offset_of(call, tile, row) * head_dim;
@@ -107,10 +114,10 @@ const float* words(const T* block) {
 
 // Adds the block's keys that rows [begin, end) of the tile see.
 template <class T>
-void add_block(const Call<T>& call, const Tile& tile, QueryRows& rows, int64_t block, int begin,
+void add_block(const Call<T>& call, const Tile<T>& tile, QueryRows& rows, int64_t block, int begin,
                int end, const Steps& seen) {
   const auto& g = call.geometry;
-  const auto& blocks = call.blocks[tile.sequence];
+  const auto& blocks = tile.blocks;
   const int64_t keys_before = call.first_position(tile) - block * kKeyBlock;
   multiply_scores<T>(rows.q + begin * kStride, words(blocks.keys(block, tile.kv_head)),
                      rows.weights + begin * kStride, end - begin, g.head_dim, seen);
@@ -126,7 +133,7 @@ void add_block(const Call<T>& call, const Tile& tile, QueryRows& rows, int64_t b
 }
 
 template <class T>
-void add_partial_block(const Call<T>& call, const Tile& tile, QueryRows& rows, int64_t block) {
+void add_partial_block(const Call<T>& call, const Tile<T>& tile, QueryRows& rows, int64_t block) {
   const int group = call.geometry.group;
   uint64_t masks[kKeyBlock];
   int begin = 0, end = tile.num_rows / group;
@@ -140,7 +147,7 @@ void add_partial_block(const Call<T>& call, const Tile& tile, QueryRows& rows, i
 }
 
 template <class T>
-void finish_row(const Call<T>& call, const Tile& tile, QueryRows& rows, int row) {
+void finish_row(const Call<T>& call, const Tile<T>& tile, QueryRows& rows, int row) {
   const auto& g = call.geometry;
   const int64_t offset = offset_of(call, tile, row);
   T* out = call.out + offset * g.head_dim;
@@ -164,15 +171,14 @@ void finish_row(const Call<T>& call, const Tile& tile, QueryRows& rows, int row)
 }
 
 template <class T>
-void attend(const Call<T>& call, const Tile& tile, QueryRows& rows) {
+void attend(const Call<T>& call, const Tile<T>& tile, QueryRows& rows) {
   const auto& g = call.geometry;
   load_queries(call, tile, rows);
   int64_t span = 0;
   const auto runs = call.lists->keys_of(tile.sequence, call.first_position(tile) / kKeyBlock);
   for (const auto& run : runs)
     for (int64_t block = run.begin; block < run.end; ++block) {
-      if (block + 1 < runs.back().end)
-        prefetch(call.blocks[tile.sequence].keys(block + 1, tile.kv_head));
+      if (block + 1 < runs.back().end) prefetch(tile.blocks.keys(block + 1, tile.kv_head));
       if (std::exchange(span, block / kSpanBlocks) != span)
         for (int row = 0; row < tile.num_rows; ++row) {
           rows.end_span(row, g.padded);
@@ -184,6 +190,22 @@ void attend(const Call<T>& call, const Tile& tile, QueryRows& rows) {
         add_block(call, tile, rows, block, 0, tile.num_rows, {kKeyBlock});
     }
   for (int row = 0; row < tile.num_rows; ++row) finish_row(call, tile, rows, row);
+}
+
+// The blocks that an item's rows see, out of int8.
+template <class T>
+KeyValueBlocks<T> widened_blocks_of(const Call<T>& call, const Item& item) {
+  static thread_local FloatScratch scratch;
+  const int64_t position = call.lists->sequences()[item.sequence].first_position;
+  int64_t first = std::numeric_limits<int64_t>::max(), last = 0;
+  for (int64_t query = (position + item.begin) / kKeyBlock;
+       query <= (position + item.end - 1) / kKeyBlock; ++query)
+    for (const auto& run : call.lists->keys_of(item.sequence, query)) {
+      first = std::min<int64_t>(first, run.begin);
+      last = std::max<int64_t>(last, run.end);
+    }
+  return widened_blocks(call.geometry, call.int8[item.sequence], item.kv_head,
+                        std::min(first, last), last, scratch);
 }
 
 int tokens_per_tile(int group) {
@@ -200,11 +222,13 @@ void run_item(const Call<T>& call, const Item& item) {
     });
   const int group = call.geometry.group, tokens = tokens_per_tile(group);
   QueryRows rows(scratch, int64_t{tokens} * group);
+  const auto blocks =
+      call.int8.empty() ? call.blocks[item.sequence] : widened_blocks_of(call, item);
   for (int64_t begin = item.begin; begin < item.end;) {
     const int64_t to_border = kKeyBlock - (sequence.first_position + begin) % kKeyBlock;
     const auto count =
         static_cast<int>(std::min<int64_t>(tokens, std::min(to_border, item.end - begin)));
-    attend(call, {item.sequence, item.kv_head, begin, count * group}, rows);
+    attend(call, {blocks, item.sequence, item.kv_head, begin, count * group}, rows);
     begin += count;
   }
 }
@@ -217,7 +241,7 @@ void prefetch_first_block(const Call<T>& call, const Item& item) {
   const auto& sequence = call.lists->sequences()[item.sequence];
   const auto runs =
       call.lists->keys_of(item.sequence, (sequence.first_position + item.begin) / kKeyBlock);
-  if (runs.empty() || item.end - item.begin > kFewTokens) return;
+  if (!call.int8.empty() || runs.empty() || item.end - item.begin > kFewTokens) return;
   const int64_t block = runs[0].begin;
   const int64_t keys = std::min<int64_t>(sequence.end_position() - block * kKeyBlock, kKeyBlock);
   const auto& blocks = call.blocks[item.sequence];
@@ -287,10 +311,16 @@ void run(const KernelArgs& args) {
                   args.outputs[0].as<T>(),
                   args.outputs[1].as<float>(),
                   own ? &*own : args.context.block_lists,
+                  {},
                   {}};
   const auto& sequences = call.lists->sequences();
-  call.blocks = cache ? cache_blocks<T>(call.geometry, *cache, args.attributes.layer, sequences)
-                      : temporary_blocks<T>(call.geometry, temporary, sequences);
+  if (cache) check_cache<T>(call.geometry, *cache, sequences);
+  if (!cache)
+    call.blocks = temporary_blocks<T>(call.geometry, temporary, sequences);
+  else if (cache->cache->format() == KeyValueFormat::exact)
+    call.blocks = cache_blocks<T>(*cache, args.attributes.layer);
+  else
+    call.int8 = int8_cache_blocks<T>(*cache, args.attributes.layer);
   std::vector<Item> writes, items;
   list_items(call, writes, items);
   run_dealt(args.context.pool, std::span<const Item>(writes), [&](std::span<const Item> share) {

@@ -1,5 +1,6 @@
 // Where one sequence's keys and values lie: in a cache's blocks by its block table, or in
-// temporary blocks of the same layout, one after the other. Attention reads both alike.
+// temporary blocks of the same layout, one after the other. Attention reads both alike. What a
+// cache holds in int8 it reads from temporary blocks, too.
 #pragma once
 
 #include <algorithm>
@@ -9,6 +10,7 @@
 #include "base/error.h"
 #include "kernels/attention/block_lists.h"
 #include "kernels/attention/geometry.h"
+#include "kernels/attention/int8_blocks.h"
 #include "kernels/attention/small_product.h"
 #include "kernels/attention/word_layout.h"
 
@@ -17,11 +19,13 @@ namespace troupe {
 template <class T>
 struct KeyValueBlocks {
   T* base;
-  const int32_t* table;  // null: block i is the i-th from base
+  const int32_t* table;  // null: they lie one after another, from first_block on
   int64_t block_stride, head_stride, keys_size;
+  int64_t first_block = 0;
 
   T* keys(int64_t block, int kv_head) const {
-    return base + (table ? table[block] : block) * block_stride + kv_head * head_stride;
+    return base + (table ? table[block] : block - first_block) * block_stride +
+           kv_head * head_stride;
   }
   T* values(int64_t block, int kv_head) const { return keys(block, kv_head) + keys_size; }
 
@@ -35,28 +39,58 @@ struct KeyValueBlocks {
   }
 };
 
-// One per sequence, over the blocks of `layer`. Throws unless the cache has the op's shape and the
-// tables hold allocated blocks up to each sequence's end.
+// Throws unless the cache has the op's shape and the tables hold allocated blocks up to each
+// sequence's end.
 template <class T>
-std::vector<KeyValueBlocks<T>> cache_blocks(const AttentionGeometry& g, const CacheView& view,
-                                            int layer,
-                                            const std::vector<AttentionSequence>& sequences) {
+void check_cache(const AttentionGeometry& g, const CacheView& view,
+                 const std::vector<AttentionSequence>& sequences) {
   const KeyValueCache& cache = *view.cache;
   CHECK(size_of(cache.dtype()) == sizeof(T), name_of(cache.dtype()));
   CHECK(cache.layout().head_dim == g.head_dim, cache.layout().head_dim, g.head_dim);
   CHECK(cache.num_key_value_heads() == g.kv_heads, cache.num_key_value_heads(), g.kv_heads);
   CHECK(view.block_tables.size() == sequences.size(), view.block_tables.size(), sequences.size());
-  const auto block_stride = static_cast<int64_t>(cache.bytes_per_block() / sizeof(T));
-  std::vector<KeyValueBlocks<T>> blocks;
   for (size_t i = 0; i < sequences.size(); ++i) {
     const auto& table = view.block_tables[i];
     const int64_t needed = num_key_blocks(sequences[i].end_position());
     CHECK(static_cast<int64_t>(table.size()) >= needed, i, table.size(), needed);
     for (int64_t block = 0; block < needed; ++block)
       CHECK(cache.num_holders(table[block]) > 0, i, block, table[block]);
+  }
+}
+
+// One per sequence, over an exact cache's blocks of `layer`.
+template <class T>
+std::vector<KeyValueBlocks<T>> cache_blocks(const CacheView& view, int layer) {
+  const KeyValueCache& cache = *view.cache;
+  const auto block_stride = static_cast<int64_t>(cache.bytes_per_block() / sizeof(T));
+  std::vector<KeyValueBlocks<T>> blocks;
+  for (const auto& table : view.block_tables)
     blocks.push_back({static_cast<T*>(cache.data(layer)), table.data(), block_stride,
                       cache.layout().size(), cache.layout().keys_size()});
-  }
+  return blocks;
+}
+
+// The same of a cache in int8.
+template <class T>
+std::vector<Int8Blocks<T>> int8_cache_blocks(const CacheView& view, int layer) {
+  const KeyValueCache& cache = *view.cache;
+  std::vector<Int8Blocks<T>> blocks;
+  for (const auto& table : view.block_tables)
+    blocks.push_back({static_cast<std::byte*>(cache.data(layer)), table.data(),
+                      static_cast<int64_t>(cache.bytes_per_block()),
+                      static_cast<int64_t>(cache.bytes_per_head())});
+  return blocks;
+}
+
+// One head's blocks [first, last) of a cache in int8, widened into `scratch`.
+template <class T>
+KeyValueBlocks<T> widened_blocks(const AttentionGeometry& g, const Int8Blocks<T>& from, int kv_head,
+                                 int64_t first, int64_t last, FloatScratch& scratch) {
+  const KeyValueLayout layout = {g.head_dim};
+  auto* base = reinterpret_cast<T*>(scratch.floats((last - first) * layout.size() * sizeof(T) / 4));
+  const KeyValueBlocks<T> blocks = {base, nullptr, layout.size(), 0, layout.keys_size(), first};
+  for (int64_t block = first; block < last; ++block)
+    from.read(g, block, kv_head, blocks.keys(block, kv_head), blocks.values(block, kv_head));
   return blocks;
 }
 

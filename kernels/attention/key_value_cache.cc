@@ -11,11 +11,12 @@
 namespace troupe {
 
 KeyValueCache::KeyValueCache(int num_layers, int num_key_value_heads, int head_dim, DType dtype,
-                             int32_t num_blocks)
+                             int32_t num_blocks, KeyValueFormat format)
     : num_layers_(num_layers),
       num_key_value_heads_(num_key_value_heads),
       layout_{head_dim},
-      dtype_(dtype) {
+      dtype_(dtype),
+      format_(format) {
   CHECK(num_layers > 0 && num_key_value_heads > 0 && num_blocks >= 0, num_layers,
         num_key_value_heads, num_blocks);
   CHECK(head_dim >= 8 && head_dim <= 256 && head_dim % 2 == 0, head_dim);
@@ -67,13 +68,18 @@ int32_t KeyValueCache::num_holders(int32_t block) const {
   return holders_[checked(block)];
 }
 
+size_t KeyValueCache::bytes_per_head() const {
+  if (format_ == KeyValueFormat::exact) return size_of(dtype_) * layout_.size();
+  return 2 * kKeyBlock * (sizeof(float) + layout_.head_dim);  // a scale and numbers
+}
+
 size_t KeyValueCache::bytes_per_block() const {
-  return size_of(dtype_) * layout_.size() * num_key_value_heads_ * num_layers_;
+  return bytes_per_head() * num_key_value_heads_ * num_layers_;
 }
 
 void* KeyValueCache::data(int layer) const {
   CHECK(layer >= 0 && layer < num_layers_, layer, num_layers_);
-  return memory_ + layer * size_of(dtype_) * layout_.size() * num_key_value_heads_;
+  return memory_ + layer * bytes_per_head() * num_key_value_heads_;
 }
 
 int32_t KeyValueCache::checked(int32_t block) const {

@@ -27,11 +27,15 @@ struct KeyValueLayout {
   int64_t size() const { return keys_size() + kKeyBlock * value_stride(); }
 };
 
+// As attention computes with them, or rounded to int8 with a scale for each position of each head
+// (kernels/attention/int8_blocks.h).
+enum class KeyValueFormat : uint8_t { exact, int8 };
+
 class KeyValueCache {
  public:
   // dtype f32 or bf16; head_dim even, 8 to 256. Throws an Error when the memory is not there.
   KeyValueCache(int num_layers, int num_key_value_heads, int head_dim, DType dtype,
-                int32_t num_blocks);
+                int32_t num_blocks, KeyValueFormat format = KeyValueFormat::exact);
   ~KeyValueCache();
   KeyValueCache(const KeyValueCache&) = delete;
   KeyValueCache& operator=(const KeyValueCache&) = delete;
@@ -47,11 +51,13 @@ class KeyValueCache {
   int num_layers() const { return num_layers_; }
   int num_key_value_heads() const { return num_key_value_heads_; }
   const KeyValueLayout& layout() const { return layout_; }
-  DType dtype() const { return dtype_; }
+  DType dtype() const { return dtype_; }  // of attention's operands
+  KeyValueFormat format() const { return format_; }
+  size_t bytes_per_head() const;  // of a block, in one layer
   size_t bytes_per_block() const;
 
-  // The first element of block 0's keys for `layer`, head 0. Heads are layout().size() elements
-  // apart, blocks bytes_per_block() bytes.
+  // Where block 0 of `layer`, head 0, begins. Heads are bytes_per_head() apart, blocks
+  // bytes_per_block(). An exact one's elements have layout().
   void* data(int layer) const;
 
  private:
@@ -61,6 +67,7 @@ class KeyValueCache {
   int num_layers_, num_key_value_heads_;
   KeyValueLayout layout_;
   DType dtype_;
+  KeyValueFormat format_;
   std::vector<int32_t> holders_;
   std::vector<int32_t> free_;  // taken from the back
   int32_t num_touched_ = 0;    // blocks that were ever taken; they alone count as memory in use

@@ -59,6 +59,11 @@ class PackedWeight {
   // the weight meanwhile.
   void pack(const float* w, ThreadPool& pool);
   void pack(const Bf16* w, ThreadPool& pool);
+  // The same of rows [kRowsOfPart * part, + kRowsOfPart) alone, of a w whose parts change one by
+  // one: on any thread, each part once, after begin_parts().
+  static constexpr int64_t kRowsOfPart = 16;
+  void begin_parts() { transposed_is_current_ = false; }
+  void pack_part(const float* w, int64_t part);
 
   int64_t n() const { return n_; }
   int64_t k() const { return k_; }
@@ -72,7 +77,9 @@ class PackedWeight {
 
  private:
   template <class Source>
-  void pack_rows(const Source* w, ThreadPool& pool);
+  void pack_part_of(const Source* w, int64_t part);
+  template <class Source>
+  void pack_all(const Source* w, ThreadPool& pool);
 
   int64_t n_, k_;
   DType dtype_;

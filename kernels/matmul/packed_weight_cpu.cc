@@ -95,27 +95,33 @@ PackedWeight::PackedWeight(int64_t n, int64_t k, DType dtype) : n_(n), k_(k), dt
   forward_ = Panels(words_for(k, dtype), n);
 }
 
+// A part is half a forward panel.
 template <class Source>
-void PackedWeight::pack_rows(const Source* w, ThreadPool& pool) {
-  transposed_is_current_ = false;
-  const int64_t num_words = forward_.num_words();
-  const auto pack_all = [&]<class T>(T) {
-    pool.parallel(forward_.num_panels() * 2, [&](int64_t begin, int64_t end, int) {
-      for (int64_t half = begin; half < end; ++half) {
-        const int64_t row = half * kLanes, num_rows = std::clamp<int64_t>(n_ - row, 0, kLanes);
-        uint32_t* out = forward_.panel(half / 2) + half % 2 * kLanes;
-        pack_columns<T>(w + row * k_, num_rows, k_, num_words, out);
-      }
-    });
-  };
-  dtype_ == DType::f32 ? pack_all(float{}) : pack_all(Bf16{});
+void PackedWeight::pack_part_of(const Source* w, int64_t part) {
+  static_assert(kRowsOfPart == kLanes && 2 * kLanes == kPanelWidth);
+  const int64_t row = part * kLanes, num_rows = std::clamp<int64_t>(n_ - row, 0, kLanes);
+  uint32_t* out = forward_.panel(part / 2) + part % 2 * kLanes;
+  const auto pack = dtype_ == DType::f32 ? pack_columns<float, Source> : pack_columns<Bf16, Source>;
+  pack(w + row * k_, num_rows, k_, forward_.num_words(), out);
+}
+
+template <class Source>
+void PackedWeight::pack_all(const Source* w, ThreadPool& pool) {
+  begin_parts();
+  pool.parallel(forward_.num_panels() * 2, [&](int64_t begin, int64_t end, int) {
+    for (int64_t part = begin; part < end; ++part) pack_part_of(w, part);
+  });
 }
 
 void PackedWeight::pack(const float* w, ThreadPool& pool) {
-  pack_rows(w, pool);
+  pack_all(w, pool);
 }
 void PackedWeight::pack(const Bf16* w, ThreadPool& pool) {
-  pack_rows(w, pool);
+  pack_all(w, pool);
+}
+void PackedWeight::pack_part(const float* w, int64_t part) {
+  CHECK(part >= 0 && part * kRowsOfPart < n_, part, n_);
+  pack_part_of(w, part);
 }
 
 const Panels& PackedWeight::transposed(ThreadPool& pool) const {

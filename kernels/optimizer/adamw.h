@@ -1,13 +1,12 @@
 // AdamW (Loshchilov and Hutter, 2019) as torch.optim.AdamW computes it: decoupled weight decay,
-// both moments corrected for their bias. One pass over weights, gradient and moments.
+// both moments corrected for their bias. One pass over weights, gradient and moments; whoever has
+// more to do with the new weights does it part by part, while they are in a cache.
 #pragma once
 
 #include <cstdint>
 #include <span>
 
 namespace troupe {
-
-class ThreadPool;
 
 struct AdamwOptions {
   float learning_rate = 1e-3f;
@@ -17,11 +16,17 @@ struct AdamwOptions {
   float weight_decay = 0.01f;
 };
 
-// Updates weights and moments in place; all four have one length. `step` counts from 1; gradients
+// A weight and what belongs to it; all four have one length.
+struct AdamwTensors {
+  std::span<float> weights;
+  std::span<const float> gradient;
+  std::span<float> moment1, moment2;
+};
+
+// Updates elements [begin, end) of weights and moments in place. `step` counts from 1; gradients
 // are multiplied by `gradient_scale` first (clipping). Each element depends on itself alone, so
-// neither threads nor the way that weights are cut change a bit.
-void adamw(std::span<float> weights, std::span<const float> gradient, std::span<float> moment1,
-           std::span<float> moment2, const AdamwOptions& options, int64_t step,
-           float gradient_scale, ThreadPool& pool);
+// how a weight is cut changes no bit.
+void adamw(const AdamwTensors& tensors, const AdamwOptions& options, int64_t step,
+           float gradient_scale, int64_t begin, int64_t end);
 
 }  // namespace troupe

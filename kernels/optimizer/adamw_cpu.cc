@@ -30,29 +30,28 @@ struct Factors {
 
 }  // namespace
 
-void adamw(std::span<float> weights, std::span<const float> gradient, std::span<float> moment1,
-           std::span<float> moment2, const AdamwOptions& options, int64_t step,
-           float gradient_scale, ThreadPool& pool) {
+void adamw(const AdamwTensors& tensors, const AdamwOptions& options, int64_t step,
+           float gradient_scale, int64_t begin, int64_t end) {
+  const auto& [weights, gradient, moment1, moment2] = tensors;
   CHECK(gradient.size() == weights.size(), gradient.size(), weights.size());
   CHECK(moment1.size() == weights.size(), moment1.size(), weights.size());
   CHECK(moment2.size() == weights.size(), moment2.size(), weights.size());
+  CHECK(begin >= 0 && end <= std::ssize(weights), begin, end, weights.size());
   CHECK(step >= 1, step);
   const Factors f(options, step, gradient_scale);
-  const auto update = [&](int64_t i, auto lanes) {
-    const Vec g = mul(load(gradient.data() + i, lanes), f.gradient_scale);
-    const Vec old = load(moment1.data() + i, lanes);
-    const Vec m = fma(sub(g, old), f.one_minus_beta1, old);
-    const Vec v = fma(mul(g, g), f.one_minus_beta2, mul(load(moment2.data() + i, lanes), f.beta2));
-    const Vec root = fma(sqrt(v), f.inverse_root, f.epsilon);
-    const Vec w = mul(load(weights.data() + i, lanes), f.keep);
-    store(weights.data() + i, fnma(f.step, div(m, root), w), lanes);
-    store(moment1.data() + i, m, lanes);
-    store(moment2.data() + i, v, lanes);
-  };
-  const KernelContext context = {.pool = &pool};
-  const auto size = static_cast<int64_t>(weights.size());
-  parallel_for(context, size, 4,
-               [&](int64_t begin, int64_t end) { for_vectors(begin, end, update); });
+  float *w = weights.data(), *m = moment1.data(), *v = moment2.data();
+  const float* g = gradient.data();
+  for_vectors(begin, end, [&](int64_t i, auto lanes) {
+    const Vec slope = mul(load(g + i, lanes), f.gradient_scale);
+    const Vec old = load(m + i, lanes);
+    const Vec first = fma(sub(slope, old), f.one_minus_beta1, old);
+    const Vec second = fma(mul(slope, slope), f.one_minus_beta2, mul(load(v + i, lanes), f.beta2));
+    const Vec root = fma(sqrt(second), f.inverse_root, f.epsilon);
+    const Vec kept = mul(load(w + i, lanes), f.keep);
+    store(w + i, fnma(f.step, div(first, root), kept), lanes);
+    store(m + i, first, lanes);
+    store(v + i, second, lanes);
+  });
 }
 
 }  // namespace troupe

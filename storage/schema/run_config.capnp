@@ -228,6 +228,16 @@ struct RunConfig {
     cliprangeValue @3 :Float64 = 0.5 $min(0) $doc("greatest change of a value in a step; 0: no clipping");
   }
 
+  enum Quantization {
+    none @0 $doc("weights as they are trained: log-probs are the trainer's");
+    int8 @1 $doc("rounded to 8 bits: metrics report how far log-probs are from the trainer's");
+  }
+
+  enum KvCacheDtype {
+    auto @0 $doc("keys and values as they are computed");
+    int8 @1 $doc("rounded to 8 bits: metrics report how far log-probs are from the trainer's");
+  }
+
   struct Rollout {
     n @0 :Int32 = 1 $unit("responses") $min(1) $max(65536) $doc("responses per prompt");
     promptsPerStep @1 :Int32 = 128 $unit("prompts") $min(1) $doc("prompts per PPO step");
@@ -239,6 +249,9 @@ struct RunConfig {
     maxRunningSequences @7 :Int32 = 256 $unit("sequences") $min(1) $max(65536) $doc("sequences that an engine generates at once");
     kvBlocks @8 :Int32 = 0 $unit("blocks") $min(0) $doc("cache blocks of an engine, of numerics.key_block tokens; 0: as many as max_running_sequences need");
     ignoreEos @9 :Bool = false $doc("generate on after the end token");
+    maxNumBatchedTokens @10 :Int32 = 512 $unit("tokens") $min(1) $doc("prompt tokens that an engine reads in a step; longer prompts are read in chunks");
+    quantization @11 :Quantization = none $doc("weights of the engines");
+    kvCacheDtype @12 :KvCacheDtype = auto $doc("cache of the engines");
   }
 
   enum Logger {

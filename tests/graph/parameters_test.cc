@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "devices/cpu/thread_pool.h"
@@ -13,8 +14,8 @@ namespace {
 constexpr const char* kMatmulOnly = "model.layers.1.mlp.down_proj.weight";
 constexpr const char* kTied = "model.embed_tokens.weight";
 
-Parameters make_parameters(Trainable trainable) {
-  static const Graph graph = llama(tiny_llama_config(), {});
+Parameters make_parameters(Trainable trainable, DType dtype = DType::f32) {
+  const Graph graph = llama(tiny_llama_config(), {.dtype = dtype});
   const Graph* graphs[] = {&graph};
   return Parameters(graphs, trainable);
 }
@@ -66,6 +67,43 @@ TEST(ParametersTest, NativeWeightsStayInTheirBlocks) {
     for (size_t i = 0; i < 32; ++i) EXPECT_EQ(row[i], static_cast<float>(i + 2)) << name;
   }
   EXPECT_EQ(parameters.at("model.norm.weight").values()[3], 1.0f);
+}
+
+std::span<const std::byte> packed_bytes_of(const Parameter& parameter) {
+  if (!parameter.packed) return {};
+  return parameter.packed->forward().bytes();
+}
+
+std::span<const std::byte> table_bytes_of(const Parameter& parameter) {
+  return {parameter.table.as<const std::byte>(), parameter.table.num_bytes()};
+}
+
+// In parts, on threads: as if all values were changed first, and then all layouts made.
+// In parts, on threads: as if all values were changed first, and then all layouts made.
+void expect_update_to_refresh(DType dtype) {
+  ThreadPool one(1), three(3);
+  auto expected = make_parameters(Trainable::yes, dtype);
+  auto found = make_parameters(Trainable::yes, dtype);
+  for (auto& [name, parameter] : found.all()) {
+    std::vector<float> before(static_cast<size_t>(parameter.size()), 1.0f), after = before;
+    for (size_t i = 0; i < after.size(); ++i) after[i] = 0.001f * static_cast<float>(i) - 3;
+    found.set(name, before, one);
+    expected.set(name, after, one);
+    Parameters::update(
+        parameter,
+        [&, values = parameter.values()](int64_t begin, int64_t end) {
+          std::copy(after.begin() + begin, after.begin() + end, values.begin() + begin);
+        },
+        three);
+    const auto& other = expected.at(name);
+    EXPECT_TRUE(std::ranges::equal(parameter.values(), other.values())) << name;
+    EXPECT_TRUE(std::ranges::equal(packed_bytes_of(parameter), packed_bytes_of(other))) << name;
+    EXPECT_TRUE(std::ranges::equal(table_bytes_of(parameter), table_bytes_of(other))) << name;
+  }
+}
+
+TEST(ParametersTest, AnUpdateRefreshesEachPartsLayouts) {
+  for (const DType dtype : {DType::f32, DType::bf16}) expect_update_to_refresh(dtype);
 }
 
 TEST(ParametersTest, TrainedMatmulWeightsKeepTheirMaster) {

@@ -69,7 +69,7 @@ TEST(InstructionSetsTest, AgreeOnTheSoftmaxAndTheOptimizer) {
   const Values gradient = fixed_values({1001}, 7);
   std::vector<float> weights(1001, 0.5f), moment1(1001), moment2(1001);
   for (int64_t step = 1; step <= 3; ++step)
-    adamw(weights, {gradient.as<float>(), 1001}, moment1, moment2, {}, step, 0.3f, pool);
+    adamw({weights, {gradient.as<float>(), 1001}, moment1, moment2}, {}, step, 0.3f, 0, 1001);
   EXPECT_EQ(xxh3(std::as_bytes(std::span(weights))), 676296573282643721u);
   const double squares = sum_of_squares(gradient.as<float>(), 7, 143, pool);
   EXPECT_EQ(xxh3(std::as_bytes(std::span(&squares, 1))), 10169368487787778080u);

@@ -96,6 +96,26 @@ TEST(GeneratorTest, KeepsTheLogProbsThatTheTrainerComputes) {
   }
 }
 
+// Other log-probs than the trainer's, but the same whatever runs beside, is shared, or is read
+// when.
+TEST(GeneratorTest, ACacheInInt8RoundsTheSameInAnySteps) {
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    const GeneratorOptions rounded = {.dtype = dtype, .cache_format = KeyValueFormat::int8};
+    const auto together = responses_of(rounded, 1, mixed_requests());
+    auto one_by_one = rounded;
+    one_by_one.max_running_sequences = 1;
+    one_by_one.share_prefixes = false;
+    expect_same(responses_of(one_by_one, 1, mixed_requests()), together);
+    auto in_chunks = rounded;
+    in_chunks.max_tokens_per_step = 7;
+    expect_same(responses_of(in_chunks, 2, mixed_requests()), together);
+    size_t different = 0;
+    for (const auto& [tag, exact] : responses_of({.dtype = dtype}, 1, mixed_requests()))
+      different += exact.log_probs != together.at(tag).log_probs;
+    EXPECT_GT(different, 0u);
+  }
+}
+
 TEST(GeneratorTest, DroppedCachesAreReadAgainWithoutAChange) {
   ThreadPool pool(1);
   const auto config = tiny_llama_config();

@@ -24,9 +24,10 @@ inline void append_keys(FlashMask& to, const FlashMask& from, int64_t num_keys) 
 template <class T>
 std::vector<Output<T>> through_cache(const Heads& shape, const std::vector<Rows<T>>& sequences,
                                      const std::vector<int64_t>& steps, ThreadPool* pool,
-                                     const std::vector<FlashMask>& masks = {}) {
+                                     const std::vector<FlashMask>& masks = {},
+                                     KeyValueFormat format = KeyValueFormat::exact) {
   constexpr int kLayers = 2, kLayer = 1;
-  KeyValueCache cache(kLayers, shape.kv_heads, shape.head_dim, kDType<T>, 200);
+  KeyValueCache cache(kLayers, shape.kv_heads, shape.head_dim, kDType<T>, 200, format);
   const auto count = sequences.size();
   std::vector<Output<T>> outputs(count);
   std::vector<std::vector<int32_t>> tables(count);

@@ -54,6 +54,16 @@ TEST(KeyValueCacheTest, LayersAndBlocksDoNotOverlap) {
   }
 }
 
+TEST(KeyValueCacheTest, InInt8APositionOfAHeadTakesAByteAnElementAndAScale) {
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    KeyValueCache cache(3, 2, 40, dtype, 4, KeyValueFormat::int8);
+    EXPECT_EQ(cache.bytes_per_head(), 2 * 64 * (40 + sizeof(float)));
+    EXPECT_EQ(cache.bytes_per_block(), 3 * 2 * cache.bytes_per_head());
+    EXPECT_EQ(static_cast<std::byte*>(cache.data(2)) - static_cast<std::byte*>(cache.data(0)),
+              static_cast<std::ptrdiff_t>(2 * 2 * cache.bytes_per_head()));
+  }
+}
+
 TEST(KeyValueCacheTest, CountsTheMemoryOfBlocksThatWereEverTaken) {
   const auto counted = [] { return memory_use().current[static_cast<int>(MemoryClass::kv_cache)]; };
   {

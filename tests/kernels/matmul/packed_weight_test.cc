@@ -54,6 +54,23 @@ TEST(PackedWeightTest, HoldsEveryValueInBothLayoutsAndZerosBeyond) {
   }
 }
 
+TEST(PackedWeightTest, PartsOfAWeightThatChangesFollowOneByOne) {
+  ThreadPool pool(1);
+  for (const auto& [n, k] : {std::pair<int64_t, int64_t>{1, 5}, {15, 33}, {16, 32}, {70, 129}})
+    for (const DType dtype : {DType::f32, DType::bf16}) {
+      const auto before = random_matrix(n, k, DType::f32, 1),
+                 after = random_matrix(n, k, DType::f32, 2);
+      PackedWeight packed(n, k, dtype);
+      pack(packed, before, pool);
+      expect_panels(packed, before, pool);
+      packed.begin_parts();
+      const int64_t parts = (n + PackedWeight::kRowsOfPart - 1) / PackedWeight::kRowsOfPart;
+      for (int64_t part = parts; part-- > 0;) packed.pack_part(after.tensor().as<float>(), part);
+      expect_panels(packed, after, pool);
+      EXPECT_THROW(packed.pack_part(after.tensor().as<float>(), parts), Error);
+    }
+}
+
 TEST(PackedWeightTest, TransposedPanelsFollowTheNextPack) {
   ThreadPool pool(1);
   const auto first = random_matrix(40, 50, DType::f32, 1),
