@@ -59,8 +59,7 @@ TYPED_TEST(Int8CacheTest, IsAttentionOverTheRoundedKeysAndValuesInAnySteps) {
     const auto unrounded = through_cache(shape, sequences, {1000}, nullptr);
     for (const std::vector<int64_t>& steps :
          {std::vector<int64_t>{1000}, {1}, {7, 64, 130}, {128, 1, 1}}) {
-      const auto found =
-          through_cache(shape, sequences, steps, &pool, {}, KeyValueFormat::int8);
+      const auto found = through_cache(shape, sequences, steps, &pool, {}, KeyValueFormat::int8);
       for (size_t i = 0; i < sequences.size(); ++i) {
         EXPECT_TRUE(same_bits(found[i].out, expected[i].out)) << i << " " << steps[0];
         EXPECT_TRUE(same_bits(found[i].log_sum_exp, expected[i].log_sum_exp)) << i;
@@ -73,8 +72,8 @@ TYPED_TEST(Int8CacheTest, IsAttentionOverTheRoundedKeysAndValuesInAnySteps) {
 TYPED_TEST(Int8CacheTest, ARowThatIsNotFiniteReachesThoseWhoSeeItAndNobodyElse) {
   const Heads shape = {2, 1, 16};
   const int64_t length = 90, bad = 70;
-  for (const double value : {std::numeric_limits<double>::quiet_NaN(),
-                             std::numeric_limits<double>::infinity()}) {
+  for (const double value :
+       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity()}) {
     std::vector<Rows<TypeParam>> sequences = {Rows<TypeParam>(shape, length, 5)};
     const auto expected =
         through_cache(shape, sequences, {1000}, nullptr, {}, KeyValueFormat::int8)[0];
