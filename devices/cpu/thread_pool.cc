@@ -19,6 +19,11 @@ constexpr auto kLookOut = std::chrono::microseconds(500);
 constexpr auto kSlice = std::chrono::microseconds(300);
 constexpr auto kCrowded = std::chrono::milliseconds(5);
 
+int checked_count(int num_threads) {
+  CHECK(num_threads >= 1 && num_threads <= 1024, num_threads);
+  return num_threads;
+}
+
 }  // namespace
 
 template <class Condition>
@@ -51,8 +56,7 @@ ThreadPool::Range::Piece ThreadPool::Range::take(bool front) {
 }
 
 ThreadPool::ThreadPool(int num_threads)
-    : read_ahead_(num_threads), ranges_(static_cast<size_t>(num_threads)) {
-  CHECK(num_threads >= 1 && num_threads <= 1024, num_threads);
+    : read_ahead_(checked_count(num_threads)), ranges_(static_cast<size_t>(num_threads)) {
   for (int thread = 1; thread < num_threads; ++thread)
     workers_.emplace_back([this, thread] { work(thread); });
 }

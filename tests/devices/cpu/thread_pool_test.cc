@@ -30,6 +30,10 @@ TEST(ThreadPoolTest, EveryItemIsInOneRange) {
   }
 }
 
+TEST(ThreadPoolTest, RefusesNumbersOfThreadsThatCannotBe) {
+  for (const int threads : {-1, 0, 1025}) EXPECT_THROW(ThreadPool{threads}, Error) << threads;
+}
+
 // Whatever ranges they start with, empty ones too.
 TEST(ThreadPoolTest, ThreadsStartWithTheRangesThatTheyAreGivenAndShareThem) {
   ThreadPool pool(3);
