@@ -48,9 +48,12 @@ float* Gradients::buffer(ValueId weight_gradient) {
   return parts_.at(weight_gradient).current.as<float>();
 }
 
-bool Gradients::begin_adding(ValueId weight_gradient, bool can_start,
+bool Gradients::begin_adding(ValueId weight_gradient, int group, bool can_start,
                              std::optional<std::span<const int32_t>> rows) {
   Part& part = parts_.at(weight_gradient);
+  CHECK(group >= part.group && group >= part.next_group, part.weight_name, group, part.group);
+  if (part.group >= 0 && group != part.group) end_group(part);
+  part.group = group;
   if (part.is_table) rows ? part.touched.add(*rows) : part.touched.add_all();
   if (!can_start) settle(part);
   return std::exchange(part.holds_nothing, false);
@@ -76,7 +79,7 @@ void Gradients::add_onto(Buffer& to, const Buffer& from, const Part& part) {
 // Like adding one to a binary counter: the group's sum joins each finished subtree of its size.
 // An absent group has no sum, but the subtrees that it completes move up as well.
 void Gradients::skip_absent(Part& part, int group) {
-  for (int absent = next_group_; absent < group; ++absent) {
+  for (int absent = part.next_group; absent < group; ++absent) {
     size_t level = 0;
     Buffer sum;
     for (; absent >> level & 1; ++level) {
@@ -126,13 +129,10 @@ void Gradients::count(Part& part, int group) {
   place(part, level, sum);
 }
 
-void Gradients::end_group(int group) {
-  CHECK(group >= next_group_, group, next_group_);
-  for (auto& [id, part] : parts_) {
-    skip_absent(part, group);
-    count(part, group);
-  }
-  next_group_ = group + 1;
+void Gradients::end_group(Part& part) {
+  skip_absent(part, part.group);
+  count(part, part.group);
+  part.next_group = part.group + 1;
 }
 
 // The last group's sum, and the subtrees that are left over, are folded smallest first; the later
@@ -147,13 +147,16 @@ void Gradients::finish(Part& part) {
   }
 }
 
-void Gradients::finish(int last_group) {
-  CHECK(last_group >= next_group_, last_group, next_group_);
+void Gradients::finish(const Reduce& reduce) {
   for (auto& [id, part] : parts_) {
-    skip_absent(part, last_group);
+    skip_absent(part, part.group);
     finish(part);
+    part.group = -1;
+    part.next_group = 0;
+    if (!reduce) continue;
+    part.touched.add_all();
+    reduce(part.weight_name, {part.current.as<float>(), static_cast<size_t>(part.size)});
   }
-  next_group_ = 0;
   for (auto& [id, part] : parts_) {
     Part& sum = primary(part.weight_name);
     if (&sum != &part) add_onto(sum.current, part.current, part);
@@ -193,8 +196,9 @@ std::vector<std::string> Gradients::weight_names() const {
 }
 
 void Gradients::clear() {
-  next_group_ = 0;
   for (auto& [id, part] : parts_) {
+    part.group = -1;
+    part.next_group = 0;
     part.holds_nothing = true;
     part.has_tree.assign(part.has_tree.size(), false);
     if (!part.is_table) continue;

@@ -4,6 +4,7 @@
 // that packs name are ever read or written.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -27,13 +28,15 @@ class Gradients {
   // Comes before each addition. Returns whether the buffer holds nothing yet, so that an op that
   // can starts the sum by writing it; for others it is zeroed, and the answer is no. `rows` are
   // those of a table to which something will be added: all, if not given.
-  bool begin_adding(ValueId weight_gradient, bool can_start,
+  // Groups come in ascending order, for each weight at its own time; one without packs does not
+  // come at all.
+  bool begin_adding(ValueId weight_gradient, int group, bool can_start,
                     std::optional<std::span<const int32_t>> rows = std::nullopt);
-  // All packs of this group have been added, and another group follows. Groups end in ascending
-  // order; one without packs does not end at all.
-  void end_group(int group);
-  // The same of the last group. After it, sum() gives each weight's gradient.
-  void finish(int last_group);
+  // All packs of all groups have been added. `reduce` adds what others that hold the same weight
+  // have summed over later or earlier groups: it is called for each part of each weight, by name.
+  // After it, sum() gives each weight's gradient.
+  using Reduce = std::function<void(const std::string& weight_name, std::span<float> part)>;
+  void finish(const Reduce& reduce = nullptr);
   // Each weight's gradient; of a tied weight of which this part of the model has both uses, the
   // sum of both. (Where the embedding touched no row, the head's part is the sum: its -0.0 does not
   // become the 0.0 that -0.0 + 0.0 is, which neither AdamW nor a norm can tell.)
@@ -53,15 +56,18 @@ class Gradients {
     bool is_head = false, is_table = false;
     TouchedRows touched;  // since clear(): of a table, all buffers below are zero elsewhere
     Buffer current;       // stays in its place until finish(): runs in flight hold its address
+    int group = -1;             // whose sum `current` is; -1: none has come
     bool holds_nothing = true;  // nothing has been added to `current`: undefined where touched
     std::vector<Buffer> trees;
     std::vector<bool> has_tree;
+    int next_group = 0;  // after those that have been counted
   };
   static Buffer make_buffer(const Part& part);
   template <class Body>
   void for_elements(const Part& part, const Body& body);
   void set_zero(const Part& part, const Buffer& buffer);
   void settle(Part& part);
+  void end_group(Part& part);
   void skip_absent(Part& part, int group);
   void count(Part& part, int group);
   void finish(Part& part);
@@ -72,7 +78,6 @@ class Gradients {
 
   ThreadPool& pool_;
   std::map<ValueId, Part> parts_;
-  int next_group_ = 0;
 };
 
 }  // namespace troupe

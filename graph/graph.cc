@@ -23,7 +23,8 @@ ValueId Graph::weight(std::string name, Shape shape, DType dtype, WeightLayout l
 ValueId Graph::weight_gradient(ValueId weight) {
   const auto& of = value(weight);
   CHECK(of.kind == ValueKind::weight, of.name);
-  return add_value({of.name, ValueKind::weight_gradient, of.shape, DType::f32, of.layout});
+  return add_value(
+      {of.name, ValueKind::weight_gradient, of.shape, DType::f32, of.layout, of.placement});
 }
 
 std::vector<ValueId> Graph::apply(const OpDef& op, std::vector<ValueId> inputs,
@@ -87,6 +88,13 @@ std::vector<ValueId> Graph::values_of_kind(ValueKind kind) const {
   for (size_t i = 0; i < values_.size(); ++i)
     if (values_[i].kind == kind) ids.push_back(static_cast<ValueId>(i));
   return ids;
+}
+
+void Graph::reorder_backward(std::vector<GraphNode> nodes, size_t num_weight_gradients) {
+  CHECK(num_forward_nodes() + nodes.size() == nodes_.size(), nodes.size(), nodes_.size());
+  nodes_.resize(num_forward_nodes());
+  for (auto& node : nodes) nodes_.push_back(std::move(node));
+  first_weight_gradient_ = nodes_.size() - num_weight_gradients;
 }
 
 void Graph::remove_unused_nodes() {

@@ -7,6 +7,7 @@
 
 #include "base/dtype.h"
 #include "base/shape.h"
+#include "graph/parallel/placement.h"
 #include "kernels/op.h"
 
 namespace troupe {
@@ -25,6 +26,7 @@ struct Value {
   Shape shape;  // kTokens stands for the pack's number of tokens
   DType dtype = DType::f32;
   WeightLayout layout = WeightLayout::plain;
+  Placement placement = {};  // over the shards that run this program; shapes are one shard's
 };
 
 struct GraphNode {
@@ -39,6 +41,7 @@ class Graph {
  public:
   ValueId input(std::string name, Shape shape, DType dtype);
   ValueId weight(std::string name, Shape shape, DType dtype, WeightLayout layout);
+  ValueId copy_of(const Value& value) { return add_value(value); }
   // The f32 buffer onto which the gradient of `weight` is added.
   ValueId weight_gradient(ValueId weight);
   std::vector<ValueId> apply(const OpDef& op, std::vector<ValueId> inputs,
@@ -50,6 +53,20 @@ class Graph {
                     const Attributes& attributes = {}) {
     return apply(op, std::move(inputs), attributes).at(0);
   }
+
+  // The last node's outputs: f32 whatever the op says, as addends are that other shards wait for.
+  void widen(ValueId output) { set_dtype(output, DType::f32); }
+  void set_dtype(ValueId output, DType dtype) {
+    values_.at(static_cast<size_t>(output)).dtype = dtype;
+  }
+  void place(ValueId value, const Placement& placement) {
+    values_.at(static_cast<size_t>(value)).placement = placement;
+  }
+
+  // Which shard of how many this program is.
+  void set_shard(int shard, int num_shards) { shard_ = shard, num_shards_ = num_shards; }
+  int shard() const { return shard_; }
+  int num_shards() const { return num_shards_; }
 
   void set_block(int block) { block_ = block; }  // of the nodes that follow
   void set_output(std::string name, ValueId value);
@@ -69,6 +86,14 @@ class Graph {
   // Nodes before this one are the forward pass; append_backward() sets it.
   size_t num_forward_nodes() const { return num_forward_ == 0 ? nodes_.size() : num_forward_; }
   void end_forward() { num_forward_ = nodes_.size(); }
+  // Nodes from this one on make nothing but weight gradients, where the backward pass is in two
+  // parts; else it is the end.
+  size_t first_weight_gradient_node() const {
+    return first_weight_gradient_ == 0 ? nodes_.size() : first_weight_gradient_;
+  }
+  // The nodes of the backward pass in this order, of which the last `num_weight_gradients` are the
+  // second part.
+  void reorder_backward(std::vector<GraphNode> nodes, size_t num_weight_gradients);
 
  private:
   ValueId add_value(Value value);
@@ -79,7 +104,8 @@ class Graph {
   std::vector<GraphNode> nodes_;
   std::vector<std::pair<std::string, ValueId>> outputs_;
   int block_ = 0;
-  size_t num_forward_ = 0;
+  size_t num_forward_ = 0, first_weight_gradient_ = 0;
+  int shard_ = 0, num_shards_ = 1;
 };
 
 }  // namespace troupe

@@ -42,9 +42,13 @@ std::vector<size_t> find_last_uses(const Graph& graph, size_t num_nodes) {
 
 }  // namespace
 
-int64_t num_bytes(const Value& value, int64_t num_tokens) {
+int64_t num_bytes(const Value& value, int64_t num_tokens, int num_shards) {
   auto bytes = static_cast<int64_t>(size_of(value.dtype));
-  for (int64_t size : value.shape) bytes *= size == kTokens ? num_tokens : size;
+  for (int64_t size : value.shape) {
+    if (size == kTokens) size = num_tokens;
+    if (size == kTokenShard) size = (num_tokens + num_shards - 1) / num_shards;
+    bytes *= size;
+  }
   return bytes;
 }
 
@@ -59,7 +63,7 @@ MemoryPlan plan_memory(const Graph& graph, Lifetime lifetime, int64_t num_tokens
   for (size_t i = 0; i < num_nodes; ++i) {
     for (ValueId id : graph.nodes()[i].outputs) {
       if (graph.value(id).kind != ValueKind::activation) continue;
-      const int64_t size = std::max<int64_t>(1, num_bytes(graph.value(id), num_tokens));
+      const int64_t size = std::max<int64_t>(1, num_bytes(graph.value(id), num_tokens, graph.num_shards()));
       plan.offsets[id] = arena.allocate((size + kAlignment - 1) / kAlignment * kAlignment);
       dying[last_use[id]].push_back(id);
     }

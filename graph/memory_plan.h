@@ -22,7 +22,7 @@ struct MemoryPlan {
 // For packs of at most `num_tokens` tokens. Outputs of the graph live to the end.
 MemoryPlan plan_memory(const Graph& graph, Lifetime lifetime, int64_t num_tokens);
 
-// Bytes of a value for a pack of `num_tokens` tokens.
-int64_t num_bytes(const Value& value, int64_t num_tokens);
+// Bytes of a value for a pack of `num_tokens` tokens, on the shard that has most of them.
+int64_t num_bytes(const Value& value, int64_t num_tokens, int num_shards = 1);
 
 }  // namespace troupe

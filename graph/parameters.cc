@@ -47,6 +47,7 @@ Parameters::Parameters(std::span<const Graph* const> graphs, Trainable trainable
             to_string(parameter.shape), to_string(value.shape));
       parameter.name = value.name;
       parameter.shape = value.shape;
+      parameter.placement = value.placement;
       if (value.layout != WeightLayout::plain) parameter.dtype = value.dtype;
       parameter.is_plain |= value.layout == WeightLayout::plain;
       parameter.is_table |= value.layout == WeightLayout::table;

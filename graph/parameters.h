@@ -39,7 +39,8 @@ enum class WeightFormat : uint8_t {
 
 struct Parameter {
   std::string name;
-  Shape shape;
+  Shape shape;  // of the part that is here
+  Placement placement;
   DType dtype = DType::f32;  // of tables and packed weights; plain weights are f32
   bool is_plain = false, is_table = false, is_matmul = false;  // a tied weight is two of them
 

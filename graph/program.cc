@@ -13,9 +13,14 @@ namespace {
 
 constexpr int64_t kFewTokens = 64;
 
-Shape resolve(Shape shape, int64_t num_tokens) {
-  for (int64_t& size : shape)
+Shape resolve(Shape shape, int64_t num_tokens, const Graph& graph) {
+  const int shard = graph.shard(), num_shards = graph.num_shards();
+  for (int64_t& size : shape) {
     if (size == kTokens) size = num_tokens;
+    if (size == kTokenShard)
+      size = shard_border(num_tokens, shard + 1, num_shards) -
+             shard_border(num_tokens, shard, num_shards);
+  }
   return shape;
 }
 
@@ -53,10 +58,11 @@ void Program::give_arena(Buffer arena) {
 }
 
 Run::Run(Program& program, const Parameters& parameters, Gradients* gradients,
-         const KernelContext& context, int64_t num_tokens)
+         const KernelContext& context, int64_t num_tokens, int group)
     : program_(program),
       gradients_(gradients),
       context_(context),
+      group_(group),
       reads_weights_once_(!gradients && num_tokens <= kFewTokens) {
   CHECK(num_tokens > 0, num_tokens);
   const Graph& graph = program.graph();
@@ -72,7 +78,7 @@ Run::Run(Program& program, const Parameters& parameters, Gradients* gradients,
     void* data = plan.offsets[i] < 0 ? nullptr : arena_.as<std::byte>() + plan.offsets[i];
     if (value.kind == ValueKind::weight_gradient && gradients)
       data = gradients->buffer(static_cast<ValueId>(i));
-    tensors_.push_back({data, value.dtype, resolve(value.shape, num_tokens)});
+    tensors_.push_back({data, value.dtype, resolve(value.shape, num_tokens, graph)});
   }
 }
 
@@ -95,17 +101,42 @@ void Run::forward_to_loss() {
 }
 
 void Run::backward(const TokenLoss& loss) {
+  backward_of_inputs(loss);
+  backward_of_weights();
+}
+
+void Run::backward_of_inputs(const TokenLoss& loss) {
   context_.token_loss = &loss;
-  backward();
+  backward_of_inputs();
   context_.token_loss = nullptr;
 }
 
 void Run::backward() {
-  execute(program_.graph().num_forward_nodes(), program_.graph().nodes().size());
+  backward_of_inputs();
+  backward_of_weights();
+}
+
+void Run::backward_of_inputs() {
+  const Graph& graph = program_.graph();
+  execute(graph.num_forward_nodes(), graph.first_weight_gradient_node());
+}
+
+void Run::backward_of_weights() {
+  execute(program_.graph().first_weight_gradient_node(), program_.graph().nodes().size());
 }
 
 const Tensor& Run::output(const std::string& name) const {
   return tensors_[program_.graph().output(name)];
+}
+
+// The rows of a table's part that the pack's tokens name.
+std::vector<int32_t> Run::rows_here(const Value& table) const {
+  const auto count = static_cast<int32_t>(table.shape.front());
+  const int32_t first = program_.graph().shard() * count;
+  std::vector<int32_t> rows;
+  for (int32_t id : context_.pack->token_ids)
+    if (id >= first && id < first + count) rows.push_back(id - first);
+  return rows;
 }
 
 Tensor Run::output_of(const GraphNode& node, ValueId id) const {
@@ -113,8 +144,12 @@ Tensor Run::output_of(const GraphNode& node, ValueId id) const {
   const Value& value = program_.graph().value(id);
   if (!gradients_ || value.kind != ValueKind::weight_gradient) return tensor;
   std::optional<std::span<const int32_t>> rows;
-  if (value.layout == WeightLayout::table) rows = context_.pack->token_ids;
-  tensor.holds_nothing = gradients_->begin_adding(id, node.op->starts_sums, rows);
+  std::vector<int32_t> part;
+  if (value.layout == WeightLayout::table) {
+    rows = context_.pack->token_ids;
+    if (value.placement.is_shard()) rows = part = rows_here(value);
+  }
+  tensor.holds_nothing = gradients_->begin_adding(id, group_, node.op->starts_sums, rows);
   return tensor;
 }
 

@@ -36,8 +36,9 @@ class Program {
 class Run {
  public:
   // Everything given must outlive the run. `gradients` may be null where backward() isn't called.
+  // `group` is the data slice that weight gradients belong to.
   Run(Program& program, const Parameters& parameters, Gradients* gradients,
-      const KernelContext& context, int64_t num_tokens);
+      const KernelContext& context, int64_t num_tokens, int group = 0);
   ~Run();
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
@@ -46,10 +47,14 @@ class Run {
   void bind(const std::string& input_name, const void* data);
   void forward();
   void backward();
+  // The same in two parts, where the graph's backward pass is cut (parallel/split_backward.h).
+  void backward_of_inputs();
+  void backward_of_weights();
   // Instead of both, where the last node's op asks for the loss itself: all before it, then its
   // gradient and what follows from that.
   void forward_to_loss();
   void backward(const TokenLoss& loss);
+  void backward_of_inputs(const TokenLoss& loss);
   // An output's tensor, with kTokens resolved.
   const Tensor& output(const std::string& name) const;
 
@@ -57,11 +62,13 @@ class Run {
   void execute(size_t first_node, size_t last_node);
   size_t next_product(size_t node, size_t last_node) const;
   void read_ahead_of(size_t product) const;
+  std::vector<int32_t> rows_here(const Value& table) const;
   Tensor output_of(const GraphNode& node, ValueId id) const;
 
   Program& program_;
   Gradients* gradients_;
   KernelContext context_;
+  int group_;
   bool reads_weights_once_;  // so few tokens that memory is the limit
   Buffer arena_;
   std::vector<Tensor> tensors_;  // by value

@@ -88,23 +88,35 @@ void add_in_token_order(const KernelContext& context, int64_t rows, int64_t colu
 }
 
 // The same, as gradients of norms and biases are summed: eight equal ranges of the pack's tokens,
-// each from zero in token order, combine as a tree; the total is added onto `gradient`.
+// each from zero in token order, combine as a tree; the total is added onto `gradient`. Where
+// attributes.num_shards > 1, rows are one part of the pack's tokens, and `gradient` becomes the sum
+// of its ranges.
 template <class Term>
-void add_token_tree(const KernelContext& context, int64_t rows, int64_t columns, float* gradient,
+void add_token_tree(const KernelArgs& args, int64_t rows, int64_t columns, float* gradient,
                     Term&& term) {
   constexpr int kRanges = 8;
+  const int num_shards = args.attributes.num_shards, shard = args.attributes.shard;
+  CHECK(kRanges % num_shards == 0, num_shards);
+  const int num_ranges = kRanges / num_shards;
+  const int64_t tokens = num_shards == 1 ? rows : args.context.pack->num_tokens();
+  const int64_t before = shard_border(tokens, shard, num_shards);
+  CHECK(shard_border(tokens, shard + 1, num_shards) - before == rows, tokens, shard, rows);
+  const auto border = [=](int range) {
+    return (shard * num_ranges + range) * tokens / kRanges - before;
+  };
   const int64_t vectors = (columns + kLanes - 1) / kLanes;
-  parallel_for(context, vectors, rows * kLanes, [&](int64_t first, int64_t last) {
+  parallel_for(args.context, vectors, rows * kLanes, [&](int64_t first, int64_t last) {
     for_vectors(first * kLanes, std::min(last * kLanes, columns), [&](int64_t column, auto lanes) {
       Vec part[kRanges];
-      for (int range = 0; range < kRanges; ++range) {
+      for (int range = 0; range < num_ranges; ++range) {
         part[range] = zero();
-        for (int64_t row = range * rows / kRanges; row < (range + 1) * rows / kRanges; ++row)
+        for (int64_t row = border(range); row < border(range + 1); ++row)
           part[range] = term(row, column, lanes, part[range]);
       }
-      for (int step = 1; step < kRanges; step *= 2)
-        for (int i = 0; i < kRanges; i += 2 * step) part[i] = add(part[i], part[i + step]);
-      store(gradient + column, add(load(gradient + column, lanes), part[0]), lanes);
+      for (int step = 1; step < num_ranges; step *= 2)
+        for (int i = 0; i < num_ranges; i += 2 * step) part[i] = add(part[i], part[i + step]);
+      const Vec sum = num_shards > 1 ? part[0] : add(load(gradient + column, lanes), part[0]);
+      store(gradient + column, sum, lanes);
     });
   });
 }

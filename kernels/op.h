@@ -20,6 +20,14 @@ using Gradient = void (*)(GradientBuilder&);
 
 // The size of a dim that is a pack's number of tokens: known when a pack is there.
 inline constexpr int64_t kTokens = -1;
+// The same where each shard of a group has its part of the tokens (shard_border()).
+inline constexpr int64_t kTokenShard = -2;
+
+// Where part `shard` of `num_shards` of `tokens` begins. Where 8 is a multiple of num_shards, a
+// part is whole eighths, as gradients of norms and biases are summed by.
+constexpr int64_t shard_border(int64_t tokens, int shard, int num_shards) {
+  return tokens * shard / num_shards;
+}
 
 // What an op is told beside its tensors. Each op's header says which fields it reads.
 struct Attributes {
@@ -30,6 +38,7 @@ struct Attributes {
   int head_dim = 0;
   int layer = -1;      // whose keys and values, in a cache
   int num_slices = 1;  // of a contracted dim, summed as a tree
+  int shard = 0, num_shards = 1;  // which part of a sharded dim is here
   float soft_cap = 0;  // attention: scores become soft_cap * tanh(score / soft_cap); 0: as they are
   std::shared_ptr<const std::vector<float>> alibi_slopes;  // attention: [num_attention_heads]
   std::shared_ptr<const std::vector<float>> inverse_frequencies;  // rope: [head_dim / 2]
@@ -46,7 +55,9 @@ struct OpDef {
   std::string_view whole = "";
   // One letter per output: '=' has the first input's dtype, 'f' is f32.
   std::string_view dtypes = "=";
-  bool starts_sums = false;    // a weight's gradient may be given that holds nothing yet
+  // Sums over tokens as a tree over eight ranges, so that a part of the tokens gives an addend.
+  bool adds_token_ranges = false;
+  bool starts_sums = false;  // a weight's gradient may be given that holds nothing yet
   ShapeRule shapes = nullptr;  // instead of axes, for irregular ops
   Gradient gradient = nullptr;
   // Of an op at a model's end: its gradient where the loss is asked for in the same visit

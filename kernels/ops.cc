@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "kernels/attention/attention.h"
+#include "kernels/collective/collective.h"
 #include "kernels/elementwise/add.h"
 #include "kernels/elementwise/add_bias.h"
 #include "kernels/elementwise/gelu.h"
@@ -18,8 +19,11 @@ namespace troupe {
 namespace {
 
 constexpr const OpDef* kOps[] = {
+    &accumulate,
     &add_op,
     &add_bias,
+    &all_gather,
+    &all_reduce,
     &attention,
     &attention_gradient,
     &attention_sink_gradient,
@@ -42,13 +46,16 @@ constexpr const OpDef* kOps[] = {
     &linear_group_input_gradient,
     &linear_input_gradient,
     &linear_weight_gradient,
+    &reduce_scatter,
     &rms_norm,
     &rms_norm_gradient,
     &rms_norm_weight_gradient,
     &rope,
     &rope_gradient,
+    &select_rows,
     &swiglu,
     &swiglu_gradient,
+    &take_shard,
     &value_head,
     &value_head_input_gradient,
     &value_head_weight_gradient,

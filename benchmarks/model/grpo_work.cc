@@ -142,7 +142,7 @@ class Grpo {
   }
 
   void update() {
-    policy_.gradients().finish(0);
+    policy_.gradients().finish();
     double squares = 0;
     for (const auto& [name, square] : policy_.gradient_squares()) squares += square;
     const auto norm = static_cast<float>(std::sqrt(squares));

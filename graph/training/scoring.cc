@@ -98,7 +98,7 @@ double mean_cross_entropy(StageModel& model, std::span<const LabelledPack> packs
 
 double mean_cross_entropy_with_gradients(StageModel& model, std::span<const LabelledPack> packs) {
   const double loss = mean_cross_entropy(model, packs, true);
-  model.gradients().finish(0);
+  model.gradients().finish();
   return loss;
 }
 

@@ -4,8 +4,9 @@
 #include "devices/cpu/thread_pool.h"
 #include "graph/autodiff.h"
 #include "graph/cut.h"
+#include "graph/parallel/partition.h"
+#include "graph/parallel/split_backward.h"
 #include "kernels/attention/block_lists.h"
-#include "kernels/optimizer/gradient_norm.h"
 
 namespace troupe {
 namespace {
@@ -24,6 +25,12 @@ std::vector<std::string> differentiated_outputs(const Graph& graph, const StageO
   return names;
 }
 
+WeightPlan weight_plan(const LlamaConfig& config, const StageOptions& options) {
+  const int slices = options.model.tensor_slices;
+  return {plan_of_family("llama"), slices > 0 ? slices : default_slices(config),
+          options.place.tensor_degree, options.place.overrides};
+}
+
 Graph build(const LlamaConfig& config, const StageOptions& options) {
   CHECK(options.stage >= 0 && options.stage < options.num_stages, options.stage,
         options.num_stages);
@@ -33,6 +40,10 @@ Graph build(const LlamaConfig& config, const StageOptions& options) {
   if (options.trainable == Trainable::yes)
     append_backward(graph, differentiated_outputs(graph, options),
                     options.stage == 0 ? "" : "hidden", options.recompute);
+  const auto& place = options.place;
+  if (place.tensor_degree > 1)
+    graph = partition(graph, {weight_plan(config, options), place.shard, place.sequence});
+  if (options.splits_backward) split_backward(graph);
   return graph;
 }
 
@@ -47,7 +58,10 @@ struct StageModel::MicroBatch {
 };
 
 StageModel::StageModel(const LlamaConfig& config, const StageOptions& options, ThreadPool& pool)
-    : config_(config), options_(options), pool_(pool) {
+    : config_(config),
+      options_(options),
+      pool_(pool),
+      shards_(weight_plan(config, options), options.place) {
   const bool trains = options.trainable == Trainable::yes;
   program_ = std::make_unique<Program>(
       build(config, options), trains ? Lifetime::forward_and_backward : Lifetime::forward_only);
@@ -58,10 +72,6 @@ StageModel::StageModel(const LlamaConfig& config, const StageOptions& options, T
 
 StageModel::~StageModel() = default;
 
-void StageModel::load(const WeightReader& reader) {
-  parameters_->read(reader, pool_);
-}
-
 StageModel::MicroBatch& StageModel::at(int64_t micro_batch) const {
   auto found = in_flight_.find(micro_batch);
   CHECK(found != in_flight_.end(), micro_batch);
@@ -70,7 +80,8 @@ StageModel::MicroBatch& StageModel::at(int64_t micro_batch) const {
 
 void StageModel::forward(int64_t micro_batch, std::shared_ptr<const Pack> pack,
                          std::shared_ptr<const std::byte> hidden,
-                         std::shared_ptr<const std::vector<int32_t>> targets, Forward extent) {
+                         std::shared_ptr<const std::vector<int32_t>> targets, Forward extent,
+                         int group) {
   CHECK(extent == Forward::whole || asks_for_loss(), micro_batch, options_.stage);
   CHECK(!in_flight_.contains(micro_batch), micro_batch);
   check_pack(*pack, config_.vocab_size);
@@ -80,9 +91,12 @@ void StageModel::forward(int64_t micro_batch, std::shared_ptr<const Pack> pack,
   batch->hidden = std::move(hidden);
   batch->targets = std::move(targets);
   batch->block_lists = std::make_unique<BlockLists>(*batch->pack, false);
-  const KernelContext context = {&pool_, batch->pack.get(), nullptr, batch->block_lists.get()};
+  const KernelContext context = {.pool = &pool_,
+                                 .pack = batch->pack.get(),
+                                 .block_lists = batch->block_lists.get(),
+                                 .tensor_group = options_.place.tensor_group};
   batch->run = std::make_unique<Run>(*program_, *parameters_, gradients_.get(), context,
-                                     batch->pack->num_tokens());
+                                     batch->pack->num_tokens(), group);
   if (batch->hidden) batch->run->bind("hidden", batch->hidden.get());
   if (program_->graph().find_input("targets") != kNoSymbol) {
     CHECK(batch->targets && batch->targets->size() == batch->pack->token_ids.size(), micro_batch);
@@ -102,7 +116,12 @@ void StageModel::backward(int64_t micro_batch,
                           const std::map<std::string, const void*>& gradients) {
   auto& run = *at(micro_batch).run;
   for (const auto& [name, data] : gradients) run.bind("gradient_of/" + name, data);
-  run.backward();
+  options_.splits_backward ? run.backward_of_inputs() : run.backward();
+}
+
+void StageModel::backward_of_weights(int64_t micro_batch) {
+  CHECK(options_.splits_backward, micro_batch, options_.stage);
+  at(micro_batch).run->backward_of_weights();
 }
 
 bool StageModel::asks_for_loss() const {
@@ -111,7 +130,8 @@ bool StageModel::asks_for_loss() const {
 
 void StageModel::backward(int64_t micro_batch, const TokenLoss& loss) {
   CHECK(asks_for_loss(), micro_batch, options_.stage);
-  at(micro_batch).run->backward(loss);
+  auto& run = *at(micro_batch).run;
+  options_.splits_backward ? run.backward_of_inputs(loss) : run.backward(loss);
 }
 
 const Tensor& StageModel::hidden_gradient(int64_t micro_batch) const {
@@ -132,60 +152,6 @@ MemoryForecast StageModel::forecast_memory(int64_t num_tokens, int gradient_grou
   return troupe::forecast_memory(program_->graph(), {.trainable = options_.trainable,
                                                      .num_tokens = num_tokens,
                                                      .gradient_groups = gradient_groups});
-}
-
-std::map<std::string, double> StageModel::gradient_squares() {
-  std::map<std::string, double> squares;
-  for (const auto& name : gradients_->weight_names()) {
-    if (shared_weight() == name && !is_first()) continue;
-    const auto& shape = parameters_->at(name).shape;
-    const int64_t columns = shape.back();
-    squares[name] =
-        sum_of_squares(gradients_->sum(name).data(), num_elements(shape) / columns, columns, pool_);
-  }
-  return squares;
-}
-
-void StageModel::apply_adamw(const AdamwOptions& options, int64_t step, float gradient_scale,
-                             WeightDecay decay) {
-  for (auto& [name, parameter] : parameters_->all()) {
-    const auto size = static_cast<size_t>(parameter.size());
-    for (Buffer* moment : {&parameter.moment1, &parameter.moment2}) {
-      if (moment->num_bytes() > 0) continue;
-      *moment = Buffer(size * sizeof(float), MemoryClass::optimizer);
-      moment->fill_zero();
-    }
-    AdamwOptions own = options;
-    if (decay == WeightDecay::matrices && parameter.shape.size() < 2) own.weight_decay = 0;
-    const AdamwTensors tensors = {parameter.values(),
-                                  gradients_->sum(name),
-                                  {parameter.moment1.as<float>(), size},
-                                  {parameter.moment2.as<float>(), size}};
-    Parameters::update(
-        parameter,
-        [&](int64_t begin, int64_t end) { adamw(tensors, own, step, gradient_scale, begin, end); },
-        pool_);
-  }
-  gradients_->clear();
-}
-
-void StageModel::load_optimizer(const WeightReader& reader) {
-  for (auto& [name, parameter] : parameters_->all()) {
-    const auto size = static_cast<size_t>(parameter.size());
-    for (auto* moment : {&parameter.moment1, &parameter.moment2}) {
-      *moment = Buffer(size * sizeof(float), MemoryClass::optimizer);
-      const char* suffix = moment == &parameter.moment1 ? "/moment1_0" : "/moment2_0";
-      reader(name + suffix, {moment->as<float>(), size});
-    }
-  }
-}
-
-void StageModel::reset_optimizer() {
-  for (auto& [name, parameter] : parameters_->all()) {
-    parameter.moment1 = Buffer();
-    parameter.moment2 = Buffer();
-  }
-  if (gradients_) gradients_->clear();
 }
 
 }  // namespace troupe

@@ -13,6 +13,7 @@
 #include "graph/autodiff.h"
 #include "graph/memory_forecast.h"
 #include "graph/models/llama.h"
+#include "graph/parallel/weight_shards.h"
 #include "graph/program.h"
 #include "kernels/optimizer/adamw.h"
 
@@ -29,6 +30,8 @@ struct StageOptions {
   Trainable trainable = Trainable::no;
   Recompute recompute = Recompute::none;
   LossReach loss_reach = LossReach::token;
+  ParallelPlace place;
+  bool splits_backward = false;  // for schedules that make weight gradients later
 };
 
 // How far forward() goes: through everything, or to where the loss is asked for.
@@ -45,18 +48,20 @@ class StageModel {
   bool is_first() const { return options_.stage == 0; }
   bool is_last() const { return options_.stage == options_.num_stages - 1; }
   Parameters& parameters() { return *parameters_; }
+  const StageOptions& options() const { return options_; }
   int64_t hidden_size() const { return config_.hidden_size; }
   DType hidden_dtype() const { return options_.model.dtype; }
 
   void load(const WeightReader& reader);
 
   // Forward of one micro-batch, which stays in flight, with what backward needs, until finish().
-  // `hidden` is the previous stage's output ([tokens, hidden_size], null for the first stage) and
-  // `targets` the log_prob head's (i32 [tokens]); both are kept alive as long as needed.
+  // `hidden` is the previous stage's output ([tokens, hidden_size], under sequence parallelism this
+  // shard's tokens; null for the first stage) and `targets` the log_prob head's (i32 [tokens]); both
+  // are kept alive as long as needed. `group` is the data slice of the micro-batch's gradient.
   void forward(int64_t micro_batch, std::shared_ptr<const Pack> pack,
                std::shared_ptr<const std::byte> hidden,
                std::shared_ptr<const std::vector<int32_t>> targets,
-               Forward extent = Forward::whole);
+               Forward extent = Forward::whole, int group = 0);
   // "hidden" of a stage that is not the last; "log_prob", "entropy", "logits" or "values" of the
   // last. Valid until finish().
   const Tensor& output(int64_t micro_batch, const std::string& name) const;
@@ -71,14 +76,20 @@ class StageModel {
   // ("log_prob", "entropy"; "values"), or "hidden" (in hidden_dtype) from the next stage. Adds onto
   // the weights' gradients.
   void backward(int64_t micro_batch, const std::map<std::string, const void*>& gradients);
+  // With splits_backward, backward() makes gradients of activations and what comes with them; this
+  // makes the rest of the weights', in the order of micro-batches.
+  void backward_of_weights(int64_t micro_batch);
   // The gradient to send to the previous stage, after backward(), until finish().
   const Tensor& hidden_gradient(int64_t micro_batch) const;
   void finish(int64_t micro_batch);
 
   // The global batch's gradients; see graph/gradients.h.
   Gradients& gradients() { return *gradients_; }
-  // Sum of squares of each weight's gradient in f64, after gradients().finish(). A tied weight is
-  // left out on the stage that has only its head, so that it counts once.
+  // Ends the global batch: sums its groups here, then with the other data ranks; absent: this rank
+  // had no packs. All ranks call it.
+  void finish_gradients(Presence presence = Presence::present);
+  // Sum of squares of each whole weight's gradient in f64, after that. A tied weight is left out on
+  // the stage that has only its head, so that it counts once. All ranks call it.
   std::map<std::string, double> gradient_squares();
   // One AdamW step on all weights, then new compute layouts; gradients are cleared. `step` counts
   // from 1.
@@ -87,6 +98,14 @@ class StageModel {
   void reset_optimizer();  // no moments, no gradients
   // Moments as a checkpoint names them: <weight>/moment1_0, <weight>/moment2_0.
   void load_optimizer(const WeightReader& reader);
+  bool has_moments() const;
+  // A whole weight, and its moments, as a checkpoint has them; all ranks call it for the same
+  // weights in the same order.
+  enum class Part { weight, moment1, moment2 };
+  std::vector<float> whole(const std::string& weight, Part part);
+  Shape logical_shape(const std::string& weight) const;
+  // The one among the ranks that have these weights which speaks for all.
+  bool speaks() const { return options_.place.shard == 0 && options_.place.data_rank() == 0; }
 
   // For packs of up to `num_tokens` tokens; see graph/memory_forecast.h.
   MemoryForecast forecast_memory(int64_t num_tokens, int gradient_groups = 1) const;
@@ -104,6 +123,7 @@ class StageModel {
   std::unique_ptr<Program> program_;
   std::unique_ptr<Parameters> parameters_;
   std::unique_ptr<Gradients> gradients_;
+  WeightShards shards_;
   std::map<int64_t, std::unique_ptr<MicroBatch>> in_flight_;
 };
 

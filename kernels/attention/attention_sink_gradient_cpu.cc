@@ -34,7 +34,7 @@ void attention_sink_gradient_cpu(const KernelArgs& args) {
                              sinks[i % heads] - log_sum_exp[i]);
     });
   });
-  add_token_tree(args.context, tokens, heads, args.outputs[0].as<float>(),
+  add_token_tree(args, tokens, heads, args.outputs[0].as<float>(),
                  [&](int64_t t, int64_t h, auto lanes, Vec sum) {
                    return add(sum, load(terms.data() + t * heads + h, lanes));
                  });

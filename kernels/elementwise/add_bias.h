@@ -21,6 +21,7 @@ inline constexpr OpDef bias_gradient = {
     .name = "bias_gradient",
     .axes = "tc -> c",
     .dtypes = "f",
+    .adds_token_ranges = true,
     .cpu = bias_gradient_cpu,
 };
 

@@ -23,7 +23,7 @@ void bias_gradient_cpu(const KernelArgs& args) {
   const auto& dy = args.inputs[0];
   for_float_type(dy.dtype, [&](auto zero_of_type) {
     using T = decltype(zero_of_type);
-    add_token_tree(args.context, dy.rows(), dy.columns(), args.outputs[0].as<float>(),
+    add_token_tree(args, dy.rows(), dy.columns(), args.outputs[0].as<float>(),
                    [&](int64_t t, int64_t c, auto lanes, Vec sum) {
                      return add(sum, load(dy.as<T>() + t * dy.columns() + c, lanes));
                    });

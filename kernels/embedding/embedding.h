@@ -1,5 +1,6 @@
 // The rows of a table [vocab, hidden] that the pack's token ids name: [tokens, hidden], in the
-// table's dtype (f32 or bf16; the table is plain row-major memory).
+// table's dtype (f32 or bf16; the table is plain row-major memory). Where attributes.num_shards > 1
+// the table is part attributes.shard of the vocabulary: rows of other ids are left as they are.
 #pragma once
 
 #include "kernels/op.h"

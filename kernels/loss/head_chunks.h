@@ -58,6 +58,15 @@ void for_head_chunks(int64_t tokens, int64_t vocab_size, TakesPart&& takes_part,
     body(std::span(rows).subspan(begin, std::min(size, rows.size() - begin)));
 }
 
+// The vocabulary, of which a head's weight here may be one part of several: attributes say which.
+struct HeadVocabulary {
+  int64_t size = 0, first = 0, count = 0;  // of all, and the ids that are here
+  int num_slices = 1;                      // of those here
+
+  HeadVocabulary(const KernelArgs& args, int64_t rows_here);
+  bool holds(int32_t id) const { return id >= first && id < first + count; }
+};
+
 // Throws where a target is neither an id nor -1. Returns whether the token has one.
 bool has_target(const int32_t* targets, int64_t token, int64_t vocab_size);
 

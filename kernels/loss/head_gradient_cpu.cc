@@ -3,20 +3,12 @@
 #include "base/error.h"
 #include "kernels/loops.h"
 #include "kernels/loss/head_chunks.h"
+#include "kernels/loss/log_softmax.h"
 #include "kernels/loss/with_temperature.h"
 #include "kernels/math.h"
 
 namespace troupe {
 namespace {
-
-// Slices of the vocabulary in the hidden states' gradient. In one long sum the thousands of small
-// probabilities would be lost beside the target's row. Powers of two, so that ranks of a vocabulary
-// cut in 2, 4, 8 ... own whole subtrees; even slices of at least 256 ids, for bf16's pairs.
-int vocab_slices(int64_t vocab_size) {
-  int slices = 1;
-  while (slices < 128 && vocab_size % (4 * slices) == 0 && vocab_size / slices >= 512) slices *= 2;
-  return slices;
-}
 
 // What the gradient knows of each of a pack's tokens; gradients may be absent.
 struct TokenValues {
@@ -33,7 +25,7 @@ struct TokenValues {
 // With p = softmax(z), z = logits / temperature: d z = d_log_prob (onehot - p)
 //   - d_entropy p (log p + entropy), and d logits = d z / temperature.
 template <class T, class Over>
-void differentiate_row(const float* logits, int64_t vocab_size, const Over& over,
+void differentiate_row(const float* logits, const HeadVocabulary& vocabulary, const Over& over,
                        const TokenValues& values, int32_t t, T* d_logits) {
   const Vec shift = set1(values.log_sum_exp[t]), entropy = set1(values.entropy[t]);
   const Vec d_log_prob = set1(values.slope_of_log_prob(t));
@@ -43,20 +35,26 @@ void differentiate_row(const float* logits, int64_t vocab_size, const Over& over
     const Vec slope = fma(d_entropy, add(log_p, entropy), d_log_prob);
     return over(fnma(exp(log_p), slope, mul(onehot, d_log_prob)));
   };
-  const int32_t target = values.targets[t];
+  const bool is_here = vocabulary.holds(values.targets[t]);
+  const int64_t target = is_here ? values.targets[t] - vocabulary.first : 0;
   const float target_logit = logits[target];
-  for_vectors(0, vocab_size, [&](int64_t v, auto lanes) {
+  for_vectors(0, vocabulary.count, [&](int64_t v, auto lanes) {
     store(d_logits + v, d_z(load(logits + v, lanes), zero()), lanes);
   });
-  store(d_logits + target, d_z(set1(target_logit), set1(1)), Mask{1});
+  if (is_here)
+    store(d_logits + target, d_z(set1(target_logit), set1(1)), Mask{1});
 }
 
 // Collects the gradients of the hidden states and, unless it is frozen, of the weight.
 class HeadGradient {
  public:
   HeadGradient(const KernelArgs& args, const HeadProduct& head)
-      : args_(args), head_(head), d_hidden_(args.outputs[0]) {
-    std::memset(d_hidden_.data, 0, d_hidden_.rows() * head.row_bytes());
+      : args_(args),
+        head_(head),
+        vocabulary_(args, head.weight.n()),
+        d_hidden_(args.outputs[0]),
+        d_hidden_bytes_(d_hidden_.columns() * static_cast<int64_t>(size_of(d_hidden_.dtype))) {
+    std::memset(d_hidden_.data, 0, d_hidden_.rows() * d_hidden_bytes_);
     if (args.outputs.size() == 1) return;
     d_weight_ = args.outputs[1].as<float>();
     if (args.outputs[1].holds_nothing) onto_ = Onto::nothing;
@@ -93,27 +91,33 @@ class HeadGradient {
     parallel_for(args_.context, count, vocab_size * kCostOfLogit, [&](int64_t begin, int64_t end) {
       with_temperature(args_.attributes.temperature, [&](const auto& over) {
         for (int64_t i = begin; i < end; ++i)
-          differentiate_row(logits.as<float>() + i * vocab_size, vocab_size, over, values, rows[i],
+          differentiate_row(logits.as<float>() + i * vocab_size, vocabulary_, over, values, rows[i],
                             d_logits.as<T>() + i * vocab_size);
       });
     });
     return d_logits;
   }
 
+  // In the hidden states' dtype, or, where shards are still to be added, in f32.
   void add_hidden(std::span<const int32_t> rows, const Tensor& d_logits) const {
-    const Tensor d_chosen = head_.rows_tensor(head_scratch().d_hidden, d_logits.rows());
+    const auto count = static_cast<int64_t>(rows.size());
+    const Tensor d_chosen = {
+        HeadScratch::at_least(head_scratch().d_hidden, count * d_hidden_bytes_),
+        d_hidden_.dtype,
+        {count, d_hidden_.columns()}};
     const PackedWeight* weight = &head_.weight;
-    matmul_input_gradient({&d_logits, 1}, {&weight, 1}, d_chosen, vocab_slices(weight->n()),
+    matmul_input_gradient({&d_logits, 1}, {&weight, 1}, d_chosen, vocabulary_.num_slices,
                           head_.pool);
     for (size_t i = 0; i < rows.size(); ++i)
-      std::memcpy(d_hidden_.as<char>() + rows[i] * head_.row_bytes(),
-                  d_chosen.as<char>() + static_cast<int64_t>(i) * head_.row_bytes(),
-                  head_.row_bytes());
+      std::memcpy(d_hidden_.as<char>() + rows[i] * d_hidden_bytes_,
+                  d_chosen.as<char>() + static_cast<int64_t>(i) * d_hidden_bytes_, d_hidden_bytes_);
   }
 
   const KernelArgs& args_;
   const HeadProduct& head_;
+  HeadVocabulary vocabulary_;
   const Tensor& d_hidden_;
+  int64_t d_hidden_bytes_;  // of a row
   float* d_weight_ = nullptr;
   Onto onto_ = Onto::sum;
 };
@@ -186,7 +190,8 @@ class LossVisit {
 
 void head_log_prob_gradient_cpu(const KernelArgs& args) {
   const HeadProduct head(args);
-  const int64_t tokens = head.hidden.rows(), vocab_size = head.weight.n();
+  const int64_t tokens = head.hidden.rows();
+  const int64_t vocab_size = HeadVocabulary(args, head.weight.n()).size;
   const TokenValues values = {args.inputs[2].as<int32_t>(), args.inputs[3].as<float>(),
                               args.inputs[4].as<float>(), args.inputs[5].as<float>(),
                               args.inputs[6].as<float>()};
@@ -204,7 +209,7 @@ void head_log_prob_gradient_cpu(const KernelArgs& args) {
 
 void head_loss_gradient_cpu(const KernelArgs& args) {
   const HeadProduct head(args);
-  const int64_t vocab_size = head.weight.n();
+  const int64_t vocab_size = HeadVocabulary(args, head.weight.n()).size;
   const auto* targets = args.inputs[2].as<int32_t>();
   LossVisit visit(args, head);
   const auto takes_part = [&](int64_t t) { return has_target(targets, t, vocab_size); };

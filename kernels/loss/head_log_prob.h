@@ -6,6 +6,10 @@
 // targets [t] are i32; -1 means that a token has none: its outputs and gradients are 0. Reads
 // attributes.temperature.
 //
+// Where attributes.num_shards > 1, W is part attributes.shard of the vocabulary, and all parts
+// compute together: they exchange what a row's softmax needs, never logits, and d_hidden is each
+// part's addend, in f32.
+//
 // There are two ways to a gradient. head_loss_gradient makes it in the visit that makes a token's
 // log-prob, of a loss that needs no more to know its slope there (context.token_loss); logits are
 // made once. head_log_prob and, when the whole loss is known, head_log_prob_gradient make them

@@ -4,7 +4,8 @@ namespace troupe {
 
 void head_log_prob_cpu(const KernelArgs& args) {
   const HeadProduct head(args);
-  const int64_t tokens = head.hidden.rows(), vocab_size = head.weight.n();
+  const int64_t tokens = head.hidden.rows();
+  const int64_t vocab_size = HeadVocabulary(args, head.weight.n()).size;
   const auto* targets = args.inputs[2].as<int32_t>();
   const HeadReadings readings = {args.outputs[0].as<float>(), args.outputs[1].as<float>(),
                                  args.outputs[2].as<float>()};

@@ -33,6 +33,7 @@ inline constexpr OpDef rms_norm_weight_gradient = {
     .axes = "tc, tc -> c",
     .whole = "c",
     .dtypes = "f",
+    .adds_token_ranges = true,
     .cpu = rms_norm_weight_gradient_cpu,
 };
 

@@ -81,7 +81,7 @@ void rms_norm_weight_gradient_cpu(const KernelArgs& args) {
       for (int64_t t = begin; t < end; ++t)
         scale[t] = inverse_rms(x.as<T>() + t * hidden, hidden, args.attributes.epsilon);
     });
-    add_token_tree(args.context, x.rows(), hidden, args.outputs[0].as<float>(),
+    add_token_tree(args, x.rows(), hidden, args.outputs[0].as<float>(),
                    [&](int64_t t, int64_t c, auto lanes, Vec sum) {
                      const int64_t at = t * hidden + c;
                      const Vec normed = mul(load(x.as<T>() + at, lanes), set1(scale[t]));

@@ -1,8 +1,9 @@
-#include <array>
-#include <vector>
-
-#include "kernels/loops.h"
 #include "kernels/optimizer/gradient_norm.h"
+
+#include <array>
+
+#include "base/counter_tree.h"
+#include "kernels/loops.h"
 
 namespace troupe {
 namespace {
@@ -19,42 +20,50 @@ double squares_of(const float* x, int64_t count) {
   return sums[0];
 }
 
-// A binary counter over the slices; leftovers are folded smallest first.
-double squares_of_row(const float* row, int64_t columns, int num_slices) {
-  const int64_t size = columns / num_slices;
-  std::array<double, 8> trees;
-  int slice = 0;
-  for (; slice < num_slices; ++slice) {
-    double sum = squares_of(row + slice * size, size);
-    int level = 0;
-    for (; slice >> level & 1; ++level) sum = trees[level] + sum;
-    trees[level] = sum;
-  }
-  bool has_sum = false;
-  double sum = 0;
-  for (int level = 0; level < 8; ++level)
-    if (num_slices >> level & 1) {
-      sum = has_sum ? trees[level] + sum : trees[level];
-      has_sum = true;
-    }
-  return sum;
+double add_doubles(double a, double b) {
+  return a + b;
 }
 
 }  // namespace
 
-double sum_of_squares(const float* gradient, int64_t rows, int64_t columns, ThreadPool& pool,
-                      int num_slices) {
-  CHECK(num_slices >= 1 && num_slices < 256, num_slices);
-  CHECK(columns % num_slices == 0, columns, num_slices);
-  std::vector<double> squares(rows);
+int64_t first_row_of_cell(int64_t rows, const WeightSlices& slices, int64_t cell) {
+  const int64_t slice = slices.dim == 0 ? cell / kRowRanges : 0;
+  const int64_t each = slices.dim == 0 ? rows / slices.count : rows;
+  return slice * each + (cell - slice * kRowRanges) * each / kRowRanges;
+}
+
+std::vector<double> squares_by_cell(const float* gradient, int64_t rows, int64_t columns,
+                                    const WeightSlices& slices, int64_t begin, int64_t end,
+                                    ThreadPool& pool) {
+  CHECK(slices.count >= 1 && (slices.dim == 0 ? rows : columns) % slices.count == 0, rows, columns,
+        slices.dim, slices.count);
+  const bool by_columns = slices.dim == 1;
+  const int64_t width = by_columns ? columns / slices.count : columns;
+  std::vector<double> cells(static_cast<size_t>(slices.count) * kRowRanges);
   const KernelContext context = {.pool = &pool};
-  parallel_for(context, rows, columns, [&](int64_t begin, int64_t end) {
-    for (int64_t row = begin; row < end; ++row)
-      squares[row] = squares_of_row(gradient + row * columns, columns, num_slices);
+  const int64_t each = rows * columns / std::ssize(cells);
+  parallel_for(context, std::ssize(cells), each, [&](int64_t first, int64_t last) {
+    for (int64_t cell = first; cell < last; ++cell) {
+      const int64_t along = by_columns ? cell % kRowRanges : cell;
+      const int64_t from = first_row_of_cell(rows, slices, along);
+      const int64_t to = first_row_of_cell(rows, slices, along + 1);
+      if (from < begin || to > end) continue;
+      const float* at = gradient + (by_columns ? cell / kRowRanges * width : 0);
+      for (int64_t row = from; row < to; ++row) cells[cell] += squares_of(at + row * columns, width);
+    }
   });
-  double sum = 0;
-  for (double square : squares) sum += square;
-  return sum;
+  return cells;
+}
+
+double sum_of_cells(std::span<const double> cells) {
+  CHECK(cells.size() % kRowRanges == 0, cells.size());
+  CounterTree<double> slices;
+  for (size_t at = 0; at < cells.size(); at += kRowRanges) {
+    CounterTree<double> ranges;
+    for (double cell : cells.subspan(at, kRowRanges)) ranges.add(cell, add_doubles);
+    slices.add(ranges.total(add_doubles), add_doubles);
+  }
+  return slices.total(add_doubles);
 }
 
 }  // namespace troupe

@@ -31,8 +31,8 @@ struct Model {
 };
 
 // Where a sum goes on, or starts from zero.
-float* adding(Gradients& gradients, ValueId id) {
-  EXPECT_FALSE(gradients.begin_adding(id, false));
+float* adding(Gradients& gradients, ValueId id, int group = 0) {
+  EXPECT_FALSE(gradients.begin_adding(id, group, false));
   return gradients.buffer(id);
 }
 
@@ -55,14 +55,9 @@ std::optional<float> tree(const std::vector<bool>& present, int begin, int size)
 }
 
 void add_groups(Gradients& gradients, ValueId id, const std::vector<bool>& present) {
-  int last = -1;
-  for (int group = 0; group < static_cast<int>(present.size()); ++group) {
-    if (!present[group]) continue;
-    if (last >= 0) gradients.end_group(last);
-    adding(gradients, id)[0] += telling(group);
-    last = group;
-  }
-  gradients.finish(last);
+  for (int group = 0; group < static_cast<int>(present.size()); ++group)
+    if (present[group]) adding(gradients, id, group)[0] += telling(group);
+  gradients.finish();
 }
 
 RC_GTEST_PROP(GradientsTest, GroupsAddUpAsABinaryCounterDoesAndAbsentOnesAreSkipped, ()) {
@@ -93,8 +88,8 @@ TEST(GradientsTest, ThreeGroupsAreTheFirstTwoPlusTheThird) {
 TEST(GradientsTest, AnAbsentGroupIsNotAddedAsZeros) {
   const Model model;
   Gradients gradients(model.graph, pool);
-  adding(gradients, model.plain)[0] = -0.0f;
-  gradients.finish(2);
+  adding(gradients, model.plain, 2)[0] = -0.0f;
+  gradients.finish();
   EXPECT_TRUE(std::signbit(gradients.sum("plain")[0]));
 }
 
@@ -104,9 +99,8 @@ TEST(GradientsTest, PacksOfAGroupAddOntoEachOtherFromZero) {
   EXPECT_EQ(adding(gradients, model.plain)[1], 0);
   adding(gradients, model.plain)[1] += 3;
   adding(gradients, model.plain)[1] += 4;
-  gradients.end_group(0);
-  EXPECT_EQ(adding(gradients, model.plain)[1], 0);
-  gradients.finish(1);
+  EXPECT_EQ(adding(gradients, model.plain, 1)[1], 0);
+  gradients.finish();
   EXPECT_EQ(gradients.sum("plain")[1], 7);
 }
 
@@ -115,11 +109,10 @@ TEST(GradientsTest, ATiedWeightIsOneWeightWithBothParts) {
   Gradients gradients(model.graph, pool);
   EXPECT_EQ(gradients.weight_names(), (std::vector<std::string>{"plain", "tied"}));
   for (int group : {0, 1}) {
-    adding(gradients, model.head)[0] = telling(group);
-    adding(gradients, model.table)[0] = telling(group + 3);
-    if (group == 0) gradients.end_group(group);
+    adding(gradients, model.head, group)[0] = telling(group);
+    adding(gradients, model.table, group)[0] = telling(group + 3);
   }
-  gradients.finish(1);
+  gradients.finish();
   EXPECT_EQ(gradients.sum("tied")[0], (telling(0) + telling(1)) + (telling(3) + telling(4)));
 }
 
@@ -127,7 +120,7 @@ TEST(GradientsTest, TheOtherStagesPartIsAddedOnce) {
   const Model model;
   Gradients gradients(model.graph, pool);
   adding(gradients, model.plain)[0] = 5;
-  gradients.finish(0);
+  gradients.finish();
   const std::vector<float> other = {2, 1};
   gradients.add("plain", other);
   EXPECT_EQ(gradients.sum("plain")[0], 7);
@@ -149,23 +142,28 @@ TEST(GradientsTest, OnlyTheFirstOfAGroupMayWriteInsteadOfAdding) {
   Gradients gradients(model.graph, pool);
   for (int batch = 0; batch < 2; ++batch) {
     for (int group : {0, 1}) {
-      EXPECT_TRUE(gradients.begin_adding(model.plain, true));
+      EXPECT_TRUE(gradients.begin_adding(model.plain, group, true));
       std::fill_n(gradients.buffer(model.plain), 2, telling(group));
-      EXPECT_FALSE(gradients.begin_adding(model.plain, true));
-      if (group == 0) gradients.end_group(group);
+      EXPECT_FALSE(gradients.begin_adding(model.plain, group, true));
     }
-    gradients.finish(1);
+    gradients.finish();
     EXPECT_EQ(gradients.sum("plain")[0], telling(0) + telling(1));
     EXPECT_EQ(gradients.sum("tied")[0], 0);  // to which nothing was added
     gradients.clear();
   }
 }
 
-TEST(GradientsTest, GroupsEndInAscendingOrder) {
+TEST(GradientsTest, GroupsComeInAscendingOrderForEachWeightAtItsOwnTime) {
   const Model model;
   Gradients gradients(model.graph, pool);
-  gradients.end_group(3);
-  EXPECT_THROW(gradients.end_group(2), Error);
+  adding(gradients, model.plain, 1)[0] = telling(1);
+  adding(gradients, model.plain, 3)[0] = telling(3);
+  adding(gradients, model.head, 1)[0] = telling(1);
+  EXPECT_THROW(gradients.begin_adding(model.plain, 2, false), Error);
+  adding(gradients, model.head, 3)[0] = telling(3);
+  gradients.finish();
+  EXPECT_EQ(gradients.sum("plain")[0], telling(1) + telling(3));
+  EXPECT_EQ(gradients.sum("tied")[0], telling(1) + telling(3));
 }
 
 // A tied weight of kRows rows of two elements.
@@ -198,18 +196,16 @@ enum class Told { rows, nothing };
 
 std::vector<uint32_t> sum_of(Gradients& gradients, const TiedModel& model, const Batch& batch,
                              Told told) {
-  const int last = static_cast<int>(batch.size()) - 1;
-  for (int group = 0; group <= last; ++group) {
+  for (int group = 0; group < static_cast<int>(batch.size()); ++group) {
     for (const auto& rows : batch[group]) {
-      adding(gradients, model.head)[group % (2 * kRows)] += telling(group);
-      if (told == Told::rows) gradients.begin_adding(model.table, false, rows);
+      adding(gradients, model.head, group)[group % (2 * kRows)] += telling(group);
+      if (told == Told::rows) gradients.begin_adding(model.table, group, false, rows);
       float* table =
-          told == Told::rows ? gradients.buffer(model.table) : adding(gradients, model.table);
+          told == Told::rows ? gradients.buffer(model.table) : adding(gradients, model.table, group);
       for (int32_t row : rows) table[2 * row + 1] += telling(group + row);
     }
-    if (group < last) gradients.end_group(group);
   }
-  gradients.finish(last);
+  gradients.finish();
   std::vector<uint32_t> bits;
   for (float value : gradients.sum("tied")) bits.push_back(std::bit_cast<uint32_t>(value));
   gradients.clear();
@@ -231,8 +227,8 @@ TEST(GradientsTest, RowsThatNoTokenNamesAreNotVisited) {
   const TiedModel model;
   Gradients gradients(model.graph, pool);
   for (int i : {2, 4}) adding(gradients, model.head)[i] = -0.0f;
-  gradients.begin_adding(model.table, false, std::vector<int32_t>{1});
-  gradients.finish(0);
+  gradients.begin_adding(model.table, 0, false, std::vector<int32_t>{1});
+  gradients.finish();
   EXPECT_FALSE(std::signbit(gradients.sum("tied")[2]));  // -0.0 + 0.0
   EXPECT_TRUE(std::signbit(gradients.sum("tied")[4]));
 }
@@ -240,7 +236,7 @@ TEST(GradientsTest, RowsThatNoTokenNamesAreNotVisited) {
 TEST(GradientsTest, ARowBeyondTheTableIsRefused) {
   const TiedModel model;
   Gradients gradients(model.graph, pool);
-  EXPECT_THROW(gradients.begin_adding(model.table, false, std::vector<int32_t>{kRows}), Error);
+  EXPECT_THROW(gradients.begin_adding(model.table, 0, false, std::vector<int32_t>{kRows}), Error);
 }
 
 TEST(GradientsTest, AnotherStagesPartReachesEveryRowAndIsForgottenAfterwards) {
@@ -248,8 +244,8 @@ TEST(GradientsTest, AnotherStagesPartReachesEveryRowAndIsForgottenAfterwards) {
   const ValueId table =
       graph.weight_gradient(graph.weight("tied", {kRows, 2}, DType::f32, WeightLayout::table));
   Gradients first_stage(graph, pool);
-  first_stage.begin_adding(table, false, std::vector<int32_t>{1});
-  first_stage.finish(0);
+  first_stage.begin_adding(table, 0, false, std::vector<int32_t>{1});
+  first_stage.finish();
   first_stage.add("tied", std::vector<float>(2 * kRows, 3));
   for (float value : first_stage.sum("tied")) EXPECT_EQ(value, 3);
   first_stage.clear();

@@ -81,7 +81,7 @@ class Pipeline {
       stages_[i]->finish(0);
     }
     for (auto& stage : stages_) {
-      stage->gradients().finish(0);
+      stage->gradients().finish();
     }
     exchange_shared();
   }
@@ -209,14 +209,13 @@ TEST(StageModelTest, RunningForwardsAheadGivesTheSameGradients) {
     for (int i = 0; i < 4 + num_ahead; ++i) {
       if (i < 4) {
         const auto pack = pack_of({some_ids(9, i)});
-        stage.forward(i, pack, nullptr, targets_of(*pack));
+        stage.forward(i, pack, nullptr, targets_of(*pack), Forward::whole, i);
       }
       if (i < num_ahead) continue;
-      if (i > num_ahead) stage.gradients().end_group(i - num_ahead - 1);
       stage.backward(i - num_ahead, sum_of_log_probs);
       stage.finish(i - num_ahead);
     }
-    stage.gradients().finish(3);
+    stage.gradients().finish();
     return pipeline.gradients();
   };
   const auto together = gradients_with(0);
