@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "actors/checkpoint/checkpoint_writer.h"
+#include "actors/node_groups.h"
 #include "actors/process_parts.h"
 #include "actors/rlhf/coordinator.h"
 #include "actors/rlhf/reward_rule.h"
@@ -24,8 +25,16 @@ StageConfig stage_config(NodeContext& node, const ActorPlan& plan, const RunSetu
   StageConfig config;
   config.role = place.at("role");
   config.model = setup.llama();
-  config.options.stage = place.at("stage");
-  config.options.num_stages = place.at("num_stages");
+  const auto layout = setup.layout(config.role);
+  config.mesh = layout.mesh;
+  config.point = layout.mesh.point(place.at("rank"));
+  config.schedule = layout.schedule->name;
+  config.num_chunks = layout.num_chunks;
+  config.data_slices = setup.config().getNumerics().getDataSlices();
+  config.options.place.sequence = layout.sequence;
+  config.options.place.zero = layout.zero;
+  config.options.place.overrides = layout.overrides;
+  config.make_group = [&node](GroupWanted wanted) { return make_group(node, std::move(wanted)); };
   config.options.trainable = config.role == "reference" ? Trainable::no : Trainable::yes;
   const bool recompute = setup.config().getParallel().getRecompute() == RunConfig::Recompute::LAYER;
   config.options.recompute = recompute ? Recompute::layer : Recompute::none;

@@ -23,7 +23,7 @@ std::optional<RunConfig::Node::Reader> config_of(RunConfig::Reader config,
 int pin(RunConfig::Reader config, const std::string& node) {
   const auto own = config_of(config, node);
   if (!own || config.getCluster().getOneProcess()) return 0;
-  const Placement placement = {own->getCores(), own->getNumaNode()};
+  const CorePlacement placement = {own->getCores(), own->getNumaNode()};
   if (placement.cores.empty() && placement.numa_node < 0) return 0;
   return pin_process(placement);
 }

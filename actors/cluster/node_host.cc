@@ -62,6 +62,7 @@ NodeHost::NodeHost(caf::actor_system& system, std::string name, const Joined& cl
           .node = name,
           .plan = cluster.settings.plan,
           .run_dir = cluster.settings.run_dir,
+          .runtime_dir = cluster.settings.runtime_dir,
           .directory = cluster.directory,
           .supervisor = cluster.supervisor,
           .compute_threads = compute_threads_of(cluster.settings, name),

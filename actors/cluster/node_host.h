@@ -24,6 +24,7 @@ struct NodeContext {
   std::string node;
   ClusterPlan plan;
   std::string run_dir;
+  std::string runtime_dir;  // for what lives as long as the run; its name is the run's alone
   Directory directory;    // Follow{address, self} tells an actor its peers
   Supervisor supervisor;  // TrainingStep and RunEnded go here
   int compute_threads = 1;

@@ -18,6 +18,14 @@ namespace fs = std::filesystem;
 constexpr const char* kPrefix = "troupe-run-";
 constexpr auto kYoung = std::chrono::minutes(1);  // it may not have its lock yet
 
+// What the run's processes share in memory, beside the folder: files that begin with its name.
+void remove_shared_memory(const fs::path& folder) {
+  std::error_code ignored;
+  const auto name = folder.filename().string();
+  for (const auto& entry : fs::directory_iterator(kSharedMemoryFolder, ignored))
+    if (entry.path().filename().string().starts_with(name)) fs::remove(entry.path(), ignored);
+}
+
 int lock_owner(const fs::path& folder, int flags) {
   int file = open((folder / "owner.lock").c_str(), O_RDWR | O_CLOEXEC | flags, 0600);
   if (file < 0) return -1;
@@ -35,6 +43,7 @@ void remove_abandoned() {
     if (error || fs::file_time_type::clock::now() - changed < kYoung) continue;
     int owner = lock_owner(entry.path(), 0);
     if (owner < 0) continue;
+    remove_shared_memory(entry.path());
     fs::remove_all(entry.path(), error);
     close(owner);
   }
@@ -53,6 +62,7 @@ RuntimeFolder::RuntimeFolder() {
 
 RuntimeFolder::~RuntimeFolder() {
   std::error_code ignored;  // what stays is removed by the next launcher
+  remove_shared_memory(path_);
   fs::remove_all(path_, ignored);
   close(owner_lock_);
 }

@@ -6,6 +6,10 @@
 
 namespace troupe {
 
+// Where processes of a host share memory. A run's files there begin with its runtime folder's name
+// and are removed with it.
+inline constexpr const char* kSharedMemoryFolder = "/dev/shm";
+
 class RuntimeFolder {
  public:
   RuntimeFolder();   // also removes those of launchers that were killed

@@ -1,7 +1,7 @@
 #include "actors/rlhf/run_setup.h"
 
 #include "actors/model/loaded_model.h"
-#include "actors/train/stage.h"
+#include "actors/rlhf/role_layout.h"
 #include "base/error.h"
 #include "rlhf/tasks/prompt_list.h"
 #include "rlhf/tasks/sort_digits.h"
@@ -53,6 +53,7 @@ RunSetup::RunSetup(std::string run_dir, std::shared_ptr<const Config> resolved)
     : run_dir_(std::move(run_dir)), config_(std::move(resolved)) {
   read_model();
   check_stages(*config_, llama_.num_hidden_layers);
+  check_layout(*config_, llama_, layout("policy"));
   task_ = make_task(config().getTask());
 }
 
@@ -122,10 +123,14 @@ std::vector<std::string> RunSetup::stage_nodes(const std::string& role) const {
   return nodes;
 }
 
+RoleLayout RunSetup::layout(const std::string& role) const {
+  const auto nodes = stage_nodes(role);
+  return nodes.empty() ? RoleLayout{} : role_layout(*config_, role, nodes);
+}
+
 std::vector<std::string> RunSetup::stage_addresses(const std::string& role) const {
   std::vector<std::string> addresses;
-  for (size_t stage = 0; stage < stage_nodes(role).size(); ++stage)
-    addresses.push_back(stage_address(role, static_cast<int>(stage)));
+  for (const auto& rank : layout(role).ranks) addresses.push_back(rank.address);
   return addresses;
 }
 
@@ -168,11 +173,10 @@ ClusterPlan RunSetup::spread_plan() const {
         {writer_address(node.getName()), "checkpoint_writer", node.getName(), "{}"});
   }
   for (const char* role : {"policy", "reference", "reward", "critic"}) {
-    const auto nodes = stage_nodes(role);
-    for (size_t stage = 0; stage < nodes.size(); ++stage) {
-      const nlohmann::json place = {{"role", role}, {"stage", stage}, {"num_stages", nodes.size()}};
-      plan.actors.push_back(
-          {stage_address(role, static_cast<int>(stage)), "stage", nodes[stage], place.dump()});
+    const auto ranks = layout(role).ranks;
+    for (size_t rank = 0; rank < ranks.size(); ++rank) {
+      const nlohmann::json place = {{"role", role}, {"rank", rank}};
+      plan.actors.push_back({ranks[rank].address, "stage", ranks[rank].node, place.dump()});
     }
   }
   const auto engines = engine_addresses();

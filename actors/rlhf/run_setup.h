@@ -9,6 +9,7 @@
 
 #include "actors/cluster/plan.h"
 #include "actors/launch/messages.h"
+#include "actors/rlhf/role_layout.h"
 #include "base/dtype.h"
 #include "base/run_config.h"
 #include "graph/models/llama_config.h"
@@ -40,6 +41,7 @@ class RunSetup {
   bool has_critic() const;
   bool has_reference() const;  // a KL to it is wanted
   bool has_reward_model() const;
+  RoleLayout layout(const std::string& role) const;  // without ranks: no such role
   std::vector<std::string> stage_addresses(const std::string& role) const;  // empty: no such role
   std::vector<std::string> engine_addresses() const;
   std::string writer_address(const std::string& node) const;  // the checkpoint writer's

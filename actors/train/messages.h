@@ -54,14 +54,21 @@ struct MicroBatchOutput {
 };
 TROUPE_MESSAGE(MicroBatchOutput, x.index, x.columns)
 
+struct MicroBatchSums {
+  int64_t index = 0;
+  std::map<std::string, double> sums;
+};
+TROUPE_MESSAGE(MicroBatchSums, x.index, x.sums)
+
 struct BatchResult {
-  std::vector<MicroBatchOutput> outputs;           // of the last stage, where the loss is `none`
-  std::map<std::string, double> sums;              // metrics that add up over micro-batches
+  std::vector<MicroBatchOutput> outputs;  // of the last stage, where the loss is `none`
+  std::vector<MicroBatchSums> losses;     // of the last stage: metrics, by micro-batch
+  std::map<std::string, double> sums;     // the same, of a whole role, over its micro-batches
   std::map<std::string, double> maxima;            // metrics of which the largest counts
   std::map<std::string, double> gradient_squares;  // by weight name
   int64_t busy_ns = 0;
 };
-TROUPE_MESSAGE(BatchResult, x.outputs, x.sums, x.maxima, x.gradient_squares, x.busy_ns)
+TROUPE_MESSAGE(BatchResult, x.outputs, x.losses, x.sums, x.maxima, x.gradient_squares, x.busy_ns)
 
 // One AdamW step on the gradients that the last batch left. The reply is StageDone.
 struct ApplyUpdate {
@@ -143,7 +150,7 @@ TROUPE_MESSAGE(VersionComing, x.version, x.num_weights, x.weight_store)
 // By hand: clang-format lays such lists out anew each time that it runs.
 // clang-format off
 #define TROUPE_TRAIN_MESSAGES(ADD) \
-  ADD(Peers) ADD(MicroBatch) ADD(LossSpec) ADD(RunBatch) ADD(MicroBatchOutput) \
+  ADD(Peers) ADD(MicroBatch) ADD(LossSpec) ADD(RunBatch) ADD(MicroBatchOutput) ADD(MicroBatchSums) \
   ADD(BatchResult) ADD(ApplyUpdate) ADD(LoadWeights) ADD(PublishShard) ADD(SaveShard) \
   ADD(ShardsWritten) ADD(StageDone) ADD(PublishVersion) ADD(VersionLoaded) \
   ADD(VersionComing)

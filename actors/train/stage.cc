@@ -21,49 +21,117 @@ TensorRef nothing() {
   return {nullptr, 0, DType::f32, {0}};
 }
 
+// "hidden" for a rank's first chunk, "hidden.1" for its second.
+std::string stream_of(const char* what, int chunk) {
+  return chunk == 0 ? what : std::string(what) + "." + std::to_string(chunk);
+}
+
+std::pair<std::string, int> parse_stream(const std::string& stream) {
+  const auto dot = stream.find('.');
+  if (dot == std::string::npos) return {stream, 0};
+  return {stream.substr(0, dot), std::stoi(stream.substr(dot + 1))};
+}
+
 }  // namespace
 
-std::string stage_address(const std::string& role, int stage) {
-  return role + "/pp" + std::to_string(stage);
+std::string stage_address(const std::string& role, const Mesh& mesh, const MeshPoint& point) {
+  std::string address = role;
+  if (mesh.data > 1) address += "/dp" + std::to_string(point.data);
+  address += "/pp" + std::to_string(point.pipeline);
+  if (mesh.tensor > 1) address += "/tp" + std::to_string(point.tensor);
+  return address;
+}
+
+std::string StageState::address_of(int pipeline_rank) const {
+  return stage_address(config_.role, config_.mesh,
+                       {pipeline_rank, config_.point.data, config_.point.tensor});
+}
+
+void StageState::make_groups() {
+  const auto& [role, mesh, point] = std::tie(config_.role, config_.mesh, config_.point);
+  const auto make = [&](const std::string& kind, int degree, int rank, auto&& point_of) {
+    if (degree == 1) return std::unique_ptr<Communicator>();
+    GroupWanted wanted;
+    wanted.name = stage_address(role, mesh, point_of(0)) + " " + kind;
+    for (int other = 0; other < degree; ++other)
+      wanted.addresses.push_back(stage_address(role, mesh, point_of(other)));
+    wanted.rank = rank;
+    wanted.before_wait = [this] { lease_.reset(); };
+    wanted.after_wait = [this] { lease_.emplace(*config_.compute); };
+    return config_.make_group(std::move(wanted));
+  };
+  tensor_group_ = make("tensor", mesh.tensor, point.tensor, [&](int other) {
+    return MeshPoint{point.pipeline, point.data, other};
+  });
+  data_group_ = make("data", mesh.data, point.data, [&](int other) {
+    return MeshPoint{point.pipeline, other, point.tensor};
+  });
+  auto& place = config_.options.place;
+  place.tensor_degree = mesh.tensor;
+  place.shard = point.tensor;
+  place.tensor_group = tensor_group_.get();
+  place.data_group = data_group_.get();
+}
+
+void StageState::add_chunk(int index, std::vector<std::unique_ptr<StageModel>>& models) {
+  const PipelineSize size = {config_.mesh.pipeline, 1, config_.num_chunks};
+  StageOptions options = config_.options;
+  options.stage = virtual_stage(*schedule_, size, {config_.point.pipeline, index});
+  options.num_stages = size.num_virtual_stages();
+  options.splits_backward =
+      schedule_->splits_backward && options.trainable == Trainable::yes;
+  auto& chunk = chunks_.emplace_back();
+  chunk.stage = options.stage;
+  const auto outlet = [&](int stage, ChunkPlace& place) {
+    place = schedule_->place(stage, size.num_ranks);
+    return config_.transport->outlet(address_of(place.rank), name);
+  };
+  if (options.stage > 0) chunk.to_previous = outlet(options.stage - 1, chunk.previous);
+  if (options.stage + 1 < options.num_stages)
+    chunk.to_next = outlet(options.stage + 1, chunk.next);
+  models.push_back(std::make_unique<StageModel>(config_.model, options, config_.compute->pool()));
+  if (!models.back()->shared_weight()) return;
+  const int other_end = options.stage == 0 ? options.num_stages - 1 : 0;
+  shared_ = config_.transport->outlet(
+      address_of(schedule_->place(other_end, size.num_ranks).rank), name);
 }
 
 void StageState::configure(StageConfig config, ActorProbe* probe) {
   config_ = std::move(config);
   probe_ = probe;
-  const auto& options = config_.options;
-  name = stage_address(config_.role, options.stage);
-  const StageNeighbours neighbours = {options.stage > 0, options.stage + 1 < options.num_stages};
-  flow_ = std::make_unique<StageFlow>(neighbours, config_.num_registers);
-  worker_ = std::make_unique<StageWorker>(
-      std::make_unique<StageModel>(config_.model, options, config_.compute->pool()));
-  const auto outlet = [&](int stage) {
-    return config_.transport->outlet(stage_address(config_.role, stage), name);
-  };
-  if (neighbours.has_previous) previous_ = outlet(options.stage - 1);
-  if (neighbours.has_next) next_ = outlet(options.stage + 1);
-  if (worker_->model().shared_weight())
-    shared_ = outlet(options.stage == 0 ? options.num_stages - 1 : 0);
+  schedule_ = &schedule_named(config_.schedule);
+  name = stage_address(config_.role, config_.mesh, config_.point);
+  make_groups();
+  std::vector<std::unique_ptr<StageModel>> models;
+  std::vector<StageNeighbours> neighbours;
+  for (int chunk = 0; chunk < config_.num_chunks; ++chunk) {
+    add_chunk(chunk, models);
+    neighbours.push_back({!models.back()->is_first(), !models.back()->is_last()});
+  }
+  flow_ = std::make_unique<StageFlow>(std::move(neighbours), config_.num_registers);
+  worker_ = std::make_unique<StageWorker>(std::move(models), config_.data_slices);
   if (!config_.weight_store.empty()) store_ = config_.transport->outlet(config_.weight_store, name);
 }
 
-void StageState::send(TensorOutlet& outlet, const char* stream, int64_t micro_batch,
+void StageState::send(TensorOutlet& outlet, const char* stream, int chunk, int64_t micro_batch,
                       TensorRef tensor) {
-  outlet.send(stream, batch_ * kMicroBatches + micro_batch, std::move(tensor));
+  outlet.send(stream_of(stream, chunk), batch_ * kMicroBatches + micro_batch, std::move(tensor));
 }
 
 void StageState::receive(const TensorMessage& message) {
   const int64_t batch = message.sequence / kMicroBatches;
   const int64_t micro_batch = message.sequence % kMicroBatches;
-  if (message.stream == "hidden")
-    flow_->arrive(Work::forward, batch, micro_batch, message.tensor);
-  else if (message.stream == "gradient")
-    flow_->arrive(Work::backward, batch, micro_batch, message.tensor);
-  else if (message.stream == "free_hidden")
-    flow_->register_is_free(Work::forward);
-  else if (message.stream == "free_gradient")
-    flow_->register_is_free(Work::backward);
-  else if (message.stream == "shared_gradient")
-    shared_gradients_[batch] = message.tensor;
+  const auto [stream, chunk] = parse_stream(message.stream);
+  if (stream == "hidden")
+    flow_->arrive(Flow::hidden, chunk, batch, micro_batch, message.tensor);
+  else if (stream == "gradient")
+    flow_->arrive(Flow::gradient, chunk, batch, micro_batch, message.tensor);
+  else if (stream == "free_hidden")
+    flow_->register_is_free(Flow::hidden, chunk);
+  else if (stream == "free_gradient")
+    flow_->register_is_free(Flow::gradient, chunk);
+  else if (stream == "shared_gradient")
+    shared_gradients_[{batch, chunk}] = message.tensor;
   else
     throw Error(name + ": a tensor of unknown stream \"" + message.stream + "\"");
   advance();
@@ -83,11 +151,11 @@ void StageState::start_next() {
   is_running_ = true;
   gradients_finished_ = false;
   worker_->start(std::move(batch));
-  const int64_t count = worker_->num_micro_batches();
-  flow_->start(batch_, worker_->trains() ? one_forward_one_backward(
-                                               config_.options.stage, config_.options.num_stages,
-                                               count, config_.num_extra_forwards)
-                                         : forward_only(count));
+  const PipelineSize size = {config_.mesh.pipeline, worker_->num_micro_batches(),
+                             config_.num_chunks, config_.num_extra_forwards};
+  const auto table =
+      worker_->trains() ? make_table(*schedule_, size) : forward_only(*schedule_, size);
+  flow_->start(batch_, table.at(static_cast<size_t>(config_.point.pipeline)));
   advance();
 }
 
@@ -96,62 +164,88 @@ void StageState::advance() {
   probe_->got(std::exchange(wait_, 0));
   while (auto ready = flow_->fire()) fire(std::move(*ready));
   if (!flow_->is_done()) return note_wait();
-  if (worker_->trains() && !exchange_shared_gradient()) return;
+  if (worker_->trains() && !exchange_shared_gradients()) return;
   is_running_ = false;
+  std::erase_if(shared_gradients_, [&](const auto& one) { return one.first.first == batch_; });
   {
-    auto lease = config_.compute->lease();
+    const Computing computing(*this);
     done_.deliver(worker_->take_result());
   }
   if (!waiting_.empty()) start_next();
 }
 
 void StageState::note_wait() {
-  const int other = config_.options.stage + (flow_->waits_for_next() ? 1 : -1);
-  wait_ = probe_->waits_for(stage_address(config_.role, other), flow_->waiting_for());
+  const auto& chunk = chunks_.at(static_cast<size_t>(flow_->waiting_chunk()));
+  const auto& other = flow_->waits_for_next() ? chunk.next : chunk.previous;
+  wait_ = probe_->waits_for(address_of(other.rank), flow_->waiting_for());
 }
 
 void StageState::fire(StageFlow::Fire fire) {
+  auto& chunk = chunks_.at(static_cast<size_t>(fire.instruction.chunk));
   const bool is_forward = fire.instruction.work == Work::forward;
   const int64_t micro_batch = fire.instruction.micro_batch;
   TensorRef output;
   {
-    auto lease = config_.compute->lease();
+    const Computing computing(*this);
     const auto start = ActorProbe::now_ns();
     output = worker_->execute(fire.instruction, fire.input);
-    probe_->worked((is_forward ? "F" : "B") + std::to_string(micro_batch), start);
+    probe_->worked(to_string(fire.instruction), start);
   }
+  auto& from = is_forward ? chunk.to_previous : chunk.to_next;
+  auto& to = is_forward ? chunk.to_next : chunk.to_previous;
   if (fire.input)
-    send(is_forward ? previous_ : next_, is_forward ? "free_hidden" : "free_gradient", micro_batch,
-         nothing());
+    send(from, is_forward ? "free_hidden" : "free_gradient",
+         (is_forward ? chunk.previous : chunk.next).chunk, micro_batch, nothing());
   if (fire.sends_output)
-    send(is_forward ? next_ : previous_, is_forward ? "hidden" : "gradient", micro_batch,
-         std::move(output));
+    send(to, is_forward ? "hidden" : "gradient", (is_forward ? chunk.next : chunk.previous).chunk,
+         micro_batch, std::move(output));
 }
 
-// A tied embedding lies on the first and the last stage: each sends its part of the gradient to the
-// other, and both sum. Returns whether that is done.
-bool StageState::exchange_shared_gradient() {
-  auto shared = worker_->model().shared_weight();
+bool StageState::exchange_shared_gradients() {
   if (!gradients_finished_) {
+    const Computing computing(*this);
     worker_->finish_gradients();
     gradients_finished_ = true;
-    if (shared) send(shared_, "shared_gradient", 0, worker_->shared_gradient(*shared));
+    for (int chunk = 0; chunk < worker_->num_chunks(); ++chunk)
+      if (const auto shared = model(chunk).shared_weight())
+        send(shared_, "shared_gradient", model(chunk).is_first() ? 1 : 0, 0,
+             worker_->shared_gradient(chunk, *shared));
   }
+  bool done = true;
+  for (int chunk = 0; chunk < worker_->num_chunks(); ++chunk)
+    done = exchange_shared_gradient(chunk) && done;
+  return done;
+}
+
+// A tied embedding lies on the first and the last virtual stage: each sends its part of the gradient
+// to the other (the first's is marked 1, the last's 0), and both sum. Returns whether that is done.
+bool StageState::exchange_shared_gradient(int chunk) {
+  const auto shared = model(chunk).shared_weight();
   if (!shared) return true;
-  auto other = shared_gradients_.extract(batch_);
-  if (!other) {
-    const int end = config_.options.num_stages - 1 - config_.options.stage;
-    wait_ = probe_->waits_for(stage_address(config_.role, end), "the shared gradient");
+  const std::pair<int64_t, int> key = {batch_, model(chunk).is_first() ? 0 : 1};
+  auto other = shared_gradients_.find(key);
+  if (other == shared_gradients_.end()) {
+    const int stages = config_.mesh.pipeline * config_.num_chunks;
+    const int end = model(chunk).is_first() ? stages - 1 : 0;
+    wait_ = probe_->waits_for(address_of(schedule_->place(end, config_.mesh.pipeline).rank),
+                              "the shared gradient");
     return false;
   }
-  worker_->model().gradients().add(*shared, other.mapped().as<float>());
+  if (other->second.data) {
+    model(chunk).gradients().add(*shared, other->second.as<float>());
+    other->second = {};  // once
+  }
   return true;
 }
 
 StageDone StageState::apply(const ApplyUpdate& update) {
-  auto lease = config_.compute->lease();
-  worker_->model().apply_adamw(adamw_options(update), update.step, update.gradient_scale);
-  return {static_cast<int64_t>(worker_->model().parameters().all().size())};
+  const Computing computing(*this);
+  int64_t num_weights = 0;
+  for (int chunk = 0; chunk < worker_->num_chunks(); ++chunk) {
+    model(chunk).apply_adamw(adamw_options(update), update.step, update.gradient_scale);
+    num_weights += static_cast<int64_t>(model(chunk).parameters().all().size());
+  }
+  return {num_weights};
 }
 
 Stage::behavior_type stage(Traced<Stage, StageState>* self, StageConfig config) {

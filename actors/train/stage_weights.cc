@@ -18,22 +18,19 @@ void copy_f32(const TensorView& tensor, std::span<float> values) {
   std::ranges::copy(tensor.bytes, bytes.begin());
 }
 
-TensorRef copy_floats(const Buffer& buffer, const Shape& shape) {
-  const float* values = buffer.as<float>();
-  return make_tensor_ref(std::vector<float>(values, values + num_elements(shape)), DType::f32,
-                         shape);
+TensorRef floats(std::vector<float> values, const Shape& shape) {
+  return make_tensor_ref(std::move(values), DType::f32, shape);
 }
 
-TensorRef copy_as_bf16(const Buffer& buffer, const Shape& shape) {
-  std::vector<Bf16> values(static_cast<size_t>(num_elements(shape)));
-  for (size_t i = 0; i < values.size(); ++i) values[i] = to_bf16(buffer.as<float>()[i]);
+TensorRef as_bf16(std::span<const float> floats, const Shape& shape) {
+  std::vector<Bf16> values(floats.size());
+  for (size_t i = 0; i < values.size(); ++i) values[i] = to_bf16(floats[i]);
   return make_tensor_ref(std::move(values), DType::bf16, shape);
 }
 
 }  // namespace
 
-void StageState::read_weights(const LoadWeights& load) {
-  auto& model = worker_->model();
+void StageState::read_weights(StageModel& model, const LoadWeights& load) {
   if (load.path.empty()) return model.load(initial_weights(config_.model, config_.seed));
   const auto source = ModelSource::open(load.path);
   std::optional<SafetensorsFolder> masters;
@@ -46,63 +43,78 @@ void StageState::read_weights(const LoadWeights& load) {
   });
 }
 
-void StageState::read_optimizer(const std::string& checkpoint) {
+void StageState::read_optimizer(StageModel& model, const std::string& checkpoint) {
   const SafetensorsFolder optimizer(checkpoint, "optimizer");
-  worker_->model().load_optimizer([&](const std::string& moment, std::span<float> values) {
+  model.load_optimizer([&](const std::string& moment, std::span<float> values) {
     copy_f32(optimizer.at(moment), values);
   });
 }
 
 StageDone StageState::load(const LoadWeights& load) {
-  auto lease = config_.compute->lease();
-  auto& model = worker_->model();
-  read_weights(load);
-  model.reset_optimizer();
-  if (load.optimizer == LoadWeights::Optimizer::from_file) read_optimizer(load.path);
-  return {static_cast<int64_t>(model.parameters().all().size())};
+  const Computing computing(*this);
+  int64_t num_weights = 0;
+  for (int chunk = 0; chunk < worker_->num_chunks(); ++chunk) {
+    read_weights(model(chunk), load);
+    model(chunk).reset_optimizer();
+    if (load.optimizer == LoadWeights::Optimizer::from_file)
+      read_optimizer(model(chunk), load.path);
+    num_weights += static_cast<int64_t>(model(chunk).parameters().all().size());
+  }
+  return {num_weights};
 }
 
 // The weights that this stage answers for: a tied embedding is the first stage's.
-std::vector<std::string> StageState::own_weights() const {
+std::vector<std::string> StageState::own_weights(StageModel& model) const {
   std::vector<std::string> names;
-  auto& model = worker_->model();
   for (const auto& [weight, parameter] : model.parameters().all())
     if (model.is_first() || model.shared_weight() != weight) names.push_back(weight);
   return names;
 }
 
+// Of the ranks that have parts of the same weights, one sends the whole.
 StageDone StageState::publish(const PublishShard& publish) {
-  const auto names = own_weights();
-  for (const auto& weight : names) {
-    const auto& parameter = worker_->model().parameters().at(weight);
-    store_.send(weight, publish.version, copy_floats(parameter.master, parameter.shape));
+  const Computing computing(*this);
+  int64_t num_weights = 0;
+  for (int chunk = 0; chunk < worker_->num_chunks(); ++chunk)
+    for (const auto& weight : own_weights(model(chunk))) {
+      auto whole = model(chunk).whole(weight, StageModel::Part::weight);
+      if (!model(chunk).speaks()) continue;
+      ++num_weights;
+      store_.send(weight, publish.version,
+                  floats(std::move(whole), model(chunk).logical_shape(weight)));
+    }
+  return {num_weights};
+}
+
+void StageState::add_shards(StageModel& model, bool with_optimizer, WriteShards& work) const {
+  auto &weights = work.shards.at(0), &masters = work.shards.at(1), &optimizer = work.shards.at(2);
+  for (const auto& weight : own_weights(model)) {
+    const Shape shape = model.logical_shape(weight);
+    const auto add = [&](ShardToWrite& to, const std::string& name, TensorRef tensor) {
+      if (model.speaks()) to.tensors.push_back({name, std::move(tensor)});
+    };
+    auto values = model.whole(weight, StageModel::Part::weight);
+    // What kernels read is what is written.
+    const bool rounds = model.parameters().at(weight).dtype == DType::bf16;
+    if (rounds) add(weights, weight, as_bf16(values, shape));
+    add(rounds ? masters : weights, weight, floats(std::move(values), shape));
+    if (!with_optimizer || !model.has_moments()) continue;
+    add(optimizer, weight + "/moment1_0",
+        floats(model.whole(weight, StageModel::Part::moment1), shape));
+    add(optimizer, weight + "/moment2_0",
+        floats(model.whole(weight, StageModel::Part::moment2), shape));
   }
-  return {static_cast<int64_t>(names.size())};
 }
 
 WriteShards StageState::shards(const SaveShard& save) {
-  const auto& options = config_.options;
-  const auto shard = [&](const char* kind) {
-    return ShardToWrite{save.kind_prefix + kind, options.stage, options.num_stages, {}};
-  };
-  ShardToWrite model = shard("model"), masters = shard("master_weights"),
-               optimizer = shard("optimizer");
-  for (const auto& weight : own_weights()) {
-    const auto& parameter = worker_->model().parameters().at(weight);
-    const bool rounds = parameter.dtype == DType::bf16;  // what kernels read is what is written
-    auto values = copy_floats(parameter.master, parameter.shape);
-    if (rounds) masters.tensors.push_back({weight, values});
-    model.tensors.push_back(
-        {weight, rounds ? copy_as_bf16(parameter.master, parameter.shape) : std::move(values)});
-    if (!save.with_optimizer || parameter.moment1.num_bytes() == 0) continue;
-    optimizer.tensors.push_back(
-        {weight + "/moment1_0", copy_floats(parameter.moment1, parameter.shape)});
-    optimizer.tensors.push_back(
-        {weight + "/moment2_0", copy_floats(parameter.moment2, parameter.shape)});
-  }
-  WriteShards work = {save.folder, {std::move(model)}};
-  for (auto* more : {&masters, &optimizer})
-    if (!more->tensors.empty()) work.shards.push_back(std::move(*more));
+  const Computing computing(*this);
+  WriteShards work = {save.folder, {}};
+  for (const char* kind : {"model", "master_weights", "optimizer"})
+    work.shards.push_back(
+        {save.kind_prefix + kind, config_.point.pipeline, config_.mesh.pipeline, {}});
+  for (int chunk = 0; chunk < worker_->num_chunks(); ++chunk)
+    add_shards(model(chunk), save.with_optimizer, work);
+  std::erase_if(work.shards, [](const ShardToWrite& shard) { return shard.tensors.empty(); });
   return work;
 }
 

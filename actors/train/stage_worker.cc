@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstring>
 
-#include "actors/train/micro_batch_loss.h"
 #include "base/error.h"
 
 namespace troupe {
@@ -18,29 +17,47 @@ int64_t now_ns() {
   return std::chrono::steady_clock::now().time_since_epoch().count();
 }
 
-void merge(BatchResult& result, const MicroBatchLoss& loss) {
-  for (const auto& [name, value] : loss.sums) result.sums[name] += value;
-  for (const auto& [name, value] : loss.maxima) {
-    auto [at, is_new] = result.maxima.try_emplace(name, value);
-    if (!is_new) at->second = std::max(at->second, value);
-  }
-}
-
 }  // namespace
 
 void StageWorker::start(RunBatch batch) {
+  const auto& place = chunk(0).options().place;
+  const auto is_other = [&](const MicroBatch& one) {
+    CHECK(one.group >= 0 && one.group < data_slices_, one.group, data_slices_);
+    return one.group * place.data_degree() / data_slices_ != place.data_rank();
+  };
   for (size_t i = 0; i < batch.micro_batches.size(); ++i)
     CHECK(batch.micro_batches[i].index == static_cast<int64_t>(i), batch.batch, i);
+  if (place.data_degree() > 1) std::erase_if(batch.micro_batches, is_other);
   batch_ = std::move(batch);
   result_ = {};
-  last_group_ = -1;
+}
+
+// Of one micro-batch, of whose tokens these are some.
+void StageWorker::note(const MicroBatch& batch, const MicroBatchLoss& loss) {
+  if (result_.losses.empty() || result_.losses.back().index != batch.index)
+    result_.losses.push_back({batch.index, {}});
+  for (const auto& [name, value] : loss.sums) result_.losses.back().sums[name] += value;
+  for (const auto& [name, value] : loss.maxima) {
+    auto [at, is_new] = result_.maxima.try_emplace(name, value);
+    if (!is_new) at->second = std::max(at->second, value);
+  }
 }
 
 TensorRef StageWorker::execute(const Instruction& instruction,
                                const std::optional<TensorRef>& input) {
   const auto start = now_ns();
-  const auto& batch = batch_.micro_batches.at(instruction.micro_batch);
-  auto output = instruction.work == Work::forward ? forward(batch, input) : backward(batch, input);
+  const int64_t ordinal = instruction.micro_batch;
+  const auto& batch = batch_.micro_batches.at(static_cast<size_t>(ordinal));
+  auto& model = chunk(instruction.chunk);
+  TensorRef output;
+  if (instruction.work == Work::forward) output = forward(model, batch, ordinal, input);
+  if (instruction.work == Work::backward || instruction.work == Work::input_gradient)
+    output = backward(model, batch, ordinal, input);
+  if (instruction.work == Work::weight_gradient) model.backward_of_weights(ordinal);
+  const bool is_last = trains() ? instruction.work != Work::forward &&
+                                      instruction.work != Work::input_gradient
+                                : true;
+  if (is_last) model.finish(ordinal);
   result_.busy_ns += now_ns() - start;
   return output;
 }
@@ -52,32 +69,29 @@ TensorRef StageWorker::copy_of(const Tensor& tensor) const {
   return make_tensor_ref(std::move(values), tensor.dtype, tensor.shape);
 }
 
-TensorRef StageWorker::forward(const MicroBatch& batch, const std::optional<TensorRef>& input) {
+TensorRef StageWorker::forward(StageModel& model, const MicroBatch& batch, int64_t ordinal,
+                               const std::optional<TensorRef>& input) {
   auto pack = std::make_shared<Pack>();
   pack->token_ids = batch.token_ids;
   pack->positions = batch.positions;
   pack->sequence_starts = batch.sequence_starts;
-  const bool to_loss = trains() && model_->asks_for_loss();
-  model_->forward(batch.index, std::move(pack), input ? input->data : nullptr,
-                  std::make_shared<const std::vector<int32_t>>(batch.targets),
-                  to_loss ? Forward::to_loss : Forward::whole);
-  TensorRef hidden;
-  if (!model_->is_last())
-    hidden = copy_of(model_->output(batch.index, "hidden"));
-  else if (!to_loss)
-    read_head(batch);
-  if (!trains()) model_->finish(batch.index);
-  return hidden;
+  const bool to_loss = trains() && model.asks_for_loss();
+  model.forward(ordinal, std::move(pack), input ? input->data : nullptr,
+                std::make_shared<const std::vector<int32_t>>(batch.targets),
+                to_loss ? Forward::to_loss : Forward::whole, batch.group);
+  if (!model.is_last()) return copy_of(model.output(ordinal, "hidden"));
+  if (!to_loss) read_head(model, batch, ordinal);
+  return {};
 }
 
-void StageWorker::read_head(const MicroBatch& batch) {
+void StageWorker::read_head(StageModel& model, const MicroBatch& batch, int64_t ordinal) {
   HeadOutputs outputs;
   MicroBatchOutput columns = {batch.index, {}};
   const auto read = [&](const char* name, std::span<const float>& to) {
-    to = floats(model_->output(batch.index, name));
+    to = floats(model.output(ordinal, name));
     columns.columns[name].assign(to.begin(), to.end());
   };
-  if (model_->has_output("values")) {
+  if (model.has_output("values")) {
     read("values", outputs.values);
   } else {
     read("log_prob", outputs.log_prob);
@@ -85,7 +99,7 @@ void StageWorker::read_head(const MicroBatch& batch) {
   }
   if (!trains()) return result_.outputs.push_back(std::move(columns));
   auto loss = micro_batch_loss(batch_.loss, batch, outputs);
-  merge(result_, loss);
+  note(batch, loss);
   loss_gradients_[batch.index] = std::move(loss.gradients);
 }
 
@@ -97,42 +111,49 @@ TokenLoss StageWorker::token_loss(const MicroBatch& batch) {
     outputs.entropy = args.entropy;
     outputs.first = args.first;
     const auto loss = micro_batch_loss(batch_.loss, batch, outputs);
-    merge(result_, loss);
+    note(batch, loss);
     std::ranges::copy(loss.gradients.at("log_prob"), args.d_log_prob.begin());
     std::ranges::copy(loss.gradients.at("entropy"), args.d_entropy.begin());
   };
 }
 
-TensorRef StageWorker::backward(const MicroBatch& batch, const std::optional<TensorRef>& input) {
-  if (last_group_ >= 0 && batch.group != last_group_) model_->gradients().end_group(last_group_);
-  last_group_ = batch.group;
-  if (model_->asks_for_loss()) {
-    model_->backward(batch.index, token_loss(batch));
+TensorRef StageWorker::backward(StageModel& model, const MicroBatch& batch, int64_t ordinal,
+                                const std::optional<TensorRef>& input) {
+  if (model.asks_for_loss()) {
+    model.backward(ordinal, token_loss(batch));
   } else {
     std::map<std::string, const void*> gradients;
     if (input) gradients["hidden"] = input->data.get();
-    for (const auto& [name, values] : loss_gradients_[batch.index]) gradients[name] = values.data();
-    model_->backward(batch.index, gradients);
+    if (model.is_last())
+      for (const auto& [name, values] : loss_gradients_[batch.index])
+        gradients[name] = values.data();
+    model.backward(ordinal, gradients);
   }
-  TensorRef to_previous;
-  if (!model_->is_first()) to_previous = copy_of(model_->hidden_gradient(batch.index));
-  model_->finish(batch.index);
-  loss_gradients_.erase(batch.index);
-  return to_previous;
+  if (model.is_last()) loss_gradients_.erase(batch.index);
+  return model.is_first() ? TensorRef{} : copy_of(model.hidden_gradient(ordinal));
 }
 
 void StageWorker::finish_gradients() {
-  model_->gradients().finish(last_group_);
+  const auto presence = num_micro_batches() > 0 ? Presence::present : Presence::absent;
+  for (auto& model : chunks_) model->finish_gradients(presence);
 }
 
-TensorRef StageWorker::shared_gradient(const std::string& weight_name) {
-  auto sum = model_->gradients().sum(weight_name);
+TensorRef StageWorker::shared_gradient(int index, const std::string& weight_name) {
+  auto sum = chunk(index).gradients().sum(weight_name);
   return make_tensor_ref(std::vector<float>(sum.begin(), sum.end()), DType::f32,
                          {static_cast<int64_t>(sum.size())});
 }
 
+// Of the ranks that have the same weights, or the same micro-batches, one tells what all know.
 BatchResult StageWorker::take_result() {
-  if (trains()) result_.gradient_squares = model_->gradient_squares();
+  if (trains())
+    for (auto& model : chunks_) result_.gradient_squares.merge(model->gradient_squares());
+  const auto& model = chunk(0);
+  if (!model.speaks()) result_.gradient_squares.clear();
+  if (model.options().place.shard > 0) {
+    result_.outputs.clear();
+    result_.losses.clear();
+  }
   return std::move(result_);
 }
 

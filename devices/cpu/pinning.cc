@@ -15,7 +15,7 @@ namespace {
 
 using CpuMask = std::unique_ptr<bitmask, decltype(&numa_free_cpumask)>;
 
-CpuMask cores_of(const Placement& placement) {
+CpuMask cores_of(const CorePlacement& placement) {
   if (placement.cores.empty()) {
     CpuMask mask(numa_allocate_cpumask(), &numa_free_cpumask);
     numa_node_to_cpus(placement.numa_node, mask.get());
@@ -37,7 +37,7 @@ void take_memory_of(int numa_node) {
 
 }  // namespace
 
-int pin_process(const Placement& placement) {
+int pin_process(const CorePlacement& placement) {
   if (placement.numa_node >= 0) take_memory_of(placement.numa_node);
   const CpuMask mask = cores_of(placement);
   for (const auto& thread : std::filesystem::directory_iterator("/proc/self/task")) {

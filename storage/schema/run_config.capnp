@@ -96,7 +96,7 @@ struct RunConfig {
   }
 
   struct Stages {
-    stages @0 :List(Text) $doc("a node for each pipeline stage, in order; empty: one stage on the first node");
+    stages @0 :List(Text) $doc("a node for each pipeline stage, in order; of the policy with parallel.*, nodes that its ranks are dealt to; empty: the first node");
   }
 
   struct Replicas {
@@ -273,8 +273,26 @@ struct RunConfig {
     layer @1 $doc("only each layer's input is kept; the backward pass computes the layer again");
   }
 
+  struct WeightPlacement {
+    weights @0 :Text $doc("a pattern of weight names; * stands for any characters");
+    placement @1 :Text = "replicate" $doc("replicate, or shard(DIM) over the tensor axis");
+  }
+
   struct Parallel {
     recompute @0 :Recompute = none $doc("what training computes twice to save memory; changes no bit");
+    pipeline @1 :Int32 = 0 $unit("ranks") $min(0) $max(1024)
+        $doc("pipeline ranks of the policy; 0: as many as roles.policy.stages names");
+    data @2 :Int32 = 1 $unit("ranks") $min(1) $max(1024)
+        $doc("data ranks of the policy: each takes whole groups of packs (numerics.data_slices)");
+    tensor @3 :Int32 = 1 $unit("ranks") $min(1) $max(64)
+        $doc("tensor ranks of the policy: each takes whole slices (numerics.tensor_slices)");
+    sequence @4 :Bool = false $doc("between layers, tensor ranks share a pack's tokens instead of each having all");
+    zero @5 :Int32 = 0 $min(0) $max(3)
+        $doc("what data ranks share: 1 the optimizer's moments, 2 gradients too, 3 weights too");
+    schedule @6 :Text = "1f1b" $doc("order of a pipeline's work: gpipe, 1f1b, interleaved, zb-h1 or zbv");
+    chunks @7 :Int32 = 0 $unit("chunks") $min(0) $max(64) $doc("parts of the model on each pipeline rank; 0: the schedule's least");
+    plan @8 :List(WeightPlacement) $doc("where weights lie against their family's plan");
+    scheduleTable @9 :Text $doc("a CSV file with the schedule's table for training, as troupe plan --csv writes it; empty: made");
   }
 
   enum Kernels {

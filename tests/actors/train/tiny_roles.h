@@ -33,8 +33,8 @@ class TinyRoles : public ActorTest {
       config.role = name;
       config.model = tiny_llama_config();
       config.options.model.head = head;
-      config.options.stage = i;
-      config.options.num_stages = num_stages;
+      config.mesh.pipeline = num_stages;
+      config.point.pipeline = i;
       config.options.trainable = Trainable::yes;
       config.seed = seed;
       config.num_registers = num_registers;
@@ -42,7 +42,7 @@ class TinyRoles : public ActorTest {
       config.transport = transport.get();
       config.compute = compute;
       stages.push_back(spawn(stage, config));
-      add(stage_address(name, i), stages.back());
+      add(stage_address(name, config.mesh, config.point), stages.back());
     }
     for (const auto& each : stages) EXPECT_TRUE(ask<StageDone>(each, LoadWeights{}));
     return stages;

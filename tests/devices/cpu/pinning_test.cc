@@ -27,7 +27,7 @@ class PinningTest : public testing::Test {
     while (!CPU_ISSET(core, &before_)) ++core;
     return core;
   }
-  std::string error_of(const Placement& placement) {
+  std::string error_of(const CorePlacement& placement) {
     try {
       pin_process(placement);
     } catch (const Error& error) {
