@@ -104,7 +104,7 @@ class Partitioner {
 
   void add(const GraphNode& node) {
     NodePlacement placed = place(node);
-    placed.attributes.shard = options_.shard;
+    if (placed.attributes.num_shards > 1) placed.attributes.shard = options_.shard;
     std::vector<ValueId> inputs;
     for (size_t i = 0; i < node.inputs.size(); ++i)
       inputs.push_back(node.inputs[i] == kNoSymbol ? kNoSymbol

@@ -14,14 +14,14 @@
 namespace troupe {
 namespace {
 
-LlamaConfig wide_vocabulary() {
+LlamaConfig model_config(int64_t vocab_size) {
   LlamaConfig config = tiny_llama_config();
   config.hidden_size = 64;
   config.intermediate_size = 96;
   config.num_hidden_layers = 2;
   config.num_attention_heads = 8;
   config.num_key_value_heads = 4;
-  config.vocab_size = 2048;
+  config.vocab_size = vocab_size;
   return config;
 }
 
@@ -34,16 +34,17 @@ struct Layout {
   DType dtype = DType::f32;
   LossReach reach = LossReach::token;
   Head head = Head::log_prob;
+  int64_t vocab_size = 2048;
 };
 
 constexpr int kGroups = 4;
 constexpr int kPresent[] = {0, 1, 3, 3};  // the groups of four packs; group 2 is absent
 
-std::shared_ptr<Pack> pack_of(int i) {
+std::shared_ptr<Pack> pack_of(int i, int64_t vocab_size) {
   auto pack = std::make_shared<Pack>();
   for (int length : {7 + 6 * i, 2, 5}) {
     std::vector<int32_t> ids;
-    for (int at = 0; at < length; ++at) ids.push_back((at * 977 + i * 131 + at * at * 7) % 2048);
+    for (int at = 0; at < length; ++at) ids.push_back((at * 977 + i * 131 + at * at * 7) % static_cast<int>(vocab_size));
     pack->append(ids);
   }
   return pack;
@@ -110,7 +111,7 @@ class Rank {
   }
 
   void run(int i, int group, State& state) {
-    const auto pack = pack_of(i);
+    const auto pack = pack_of(i, layout_.vocab_size);
     const auto extent = model_.asks_for_loss() ? Forward::to_loss : Forward::whole;
     model_.forward(i, pack, nullptr, targets_of(*pack), extent, group);
     if (extent == Forward::to_loss) {
@@ -137,7 +138,7 @@ class Rank {
 };
 
 State train(const Layout& layout) {
-  LlamaConfig config = wide_vocabulary();
+  LlamaConfig config = model_config(layout.vocab_size);
   std::vector<std::unique_ptr<ThreadGroup>> tensor_groups, data_groups;
   for (int d = 0; d < layout.data; ++d)
     tensor_groups.push_back(std::make_unique<ThreadGroup>(layout.tensor));
@@ -205,6 +206,15 @@ TEST_P(LayoutTest, LossesOfWholePacksAndValueHeadsGiveTheBitsOfOne) {
                           .reach = LossReach::pack, .head = head}),
                    one, sequence ? "sequence" : "");
   }
+}
+
+// Then every shard has the whole embedding and head.
+TEST_P(LayoutTest, AVocabularyThatCannotBeCutGivesTheBitsOfOne) {
+  const State one = train({.dtype = GetParam(), .vocab_size = 251});
+  for (bool sequence : {false, true})
+    expect_equal(
+        train({.tensor = 2, .sequence = sequence, .dtype = GetParam(), .vocab_size = 251}), one,
+        sequence ? "sequence" : "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Dtypes, LayoutTest, testing::Values(DType::f32, DType::bf16));
