@@ -53,11 +53,16 @@ TensorRef StageWorker::execute(const Instruction& instruction,
   if (instruction.work == Work::forward) output = forward(model, batch, ordinal, input);
   if (instruction.work == Work::backward || instruction.work == Work::input_gradient)
     output = backward(model, batch, ordinal, input);
+  if (input) kept_[{ordinal, instruction.chunk}] = *input;
   if (instruction.work == Work::weight_gradient) model.backward_of_weights(ordinal);
   const bool is_last = trains() ? instruction.work != Work::forward &&
                                       instruction.work != Work::input_gradient
                                 : true;
-  if (is_last) model.finish(ordinal);
+  if (is_last) {
+    model.finish(ordinal);
+    kept_.erase({ordinal, instruction.chunk});
+    if (model.is_last()) loss_gradients_.erase(batch.index);
+  }
   result_.busy_ns += now_ns() - start;
   return output;
 }
@@ -129,7 +134,6 @@ TensorRef StageWorker::backward(StageModel& model, const MicroBatch& batch, int6
         gradients[name] = values.data();
     model.backward(ordinal, gradients);
   }
-  if (model.is_last()) loss_gradients_.erase(batch.index);
   return model.is_first() ? TensorRef{} : copy_of(model.hidden_gradient(ordinal));
 }
 

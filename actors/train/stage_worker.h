@@ -52,7 +52,9 @@ class StageWorker {
   int data_slices_;
   RunBatch batch_;
   BatchResult result_;
+  // What backward passes read, until the last of them is over.
   std::map<int64_t, std::map<std::string, std::vector<float>>> loss_gradients_;
+  std::map<std::pair<int64_t, int>, TensorRef> kept_;  // gradients, by micro-batch and chunk
 };
 
 }  // namespace troupe
