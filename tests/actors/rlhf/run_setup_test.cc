@@ -70,7 +70,7 @@ TEST_F(RunSetupTest, GrpoByARuleHasNeitherCriticNorRewardModel) {
   const auto where = nodes_by_address(setup.plan());
   for (const char* role : {"critic", "reward"}) {
     EXPECT_TRUE(setup.stage_addresses(role).empty()) << role;
-    EXPECT_FALSE(where.contains(stage_address(role, 0))) << role;
+    EXPECT_FALSE(where.contains(std::string(role) + "/pp0")) << role;
   }
   EXPECT_TRUE(where.contains("reward")) << "the rule's actor";
   EXPECT_EQ(setup.stage_addresses("policy").size(), 2u);
