@@ -29,6 +29,7 @@ StageConfig stage_config(NodeContext& node, const ActorPlan& plan, const RunSetu
   config.mesh = layout.mesh;
   config.point = layout.mesh.point(place.at("rank"));
   config.schedule = layout.schedule->name;
+  config.table = layout.table;
   config.num_chunks = layout.num_chunks;
   config.data_slices = setup.config().getNumerics().getDataSlices();
   config.options.place.sequence = layout.sequence;

@@ -1,7 +1,12 @@
 #include "actors/rlhf/role_layout.h"
 
+#include <fstream>
+#include <iterator>
+
 #include "actors/train/stage.h"
 #include "graph/models/llama.h"
+#include "graph/parallel/schedule_check.h"
+#include "graph/parallel/schedule_csv.h"
 
 namespace troupe {
 namespace {
@@ -22,6 +27,20 @@ Placement placement_of(const Config& config, const std::string& text) {
   config.reject("parallel.plan", ": " + text + " is no placement, expected replicate, shard(0) or shard(1)");
 }
 
+// parallel.schedule_table, if there is one.
+ScheduleTable table_of(const Config& config) {
+  const std::string path = config.as<RunConfig>().getParallel().getScheduleTable();
+  if (path.empty()) return {};
+  std::ifstream file(path);
+  if (!file) config.reject("parallel.schedule_table", " = " + path + ": no such file");
+  const std::string text(std::istreambuf_iterator<char>(file), {});
+  try {
+    return table_from_csv(text);
+  } catch (const Error& error) {
+    config.reject("parallel.schedule_table", " = " + path + ": " + error.what());
+  }
+}
+
 RoleLayout policy_layout(const Config& config, size_t num_nodes) {
   const auto parallel = config.as<RunConfig>().getParallel();
   RoleLayout layout;
@@ -30,6 +49,7 @@ RoleLayout policy_layout(const Config& config, size_t num_nodes) {
   layout.schedule = &schedule_of(config);
   layout.num_chunks =
       parallel.getChunks() > 0 ? parallel.getChunks() : layout.schedule->least_chunks;
+  layout.table = table_of(config);
   layout.sequence = parallel.getSequence() && layout.mesh.tensor > 1;
   layout.zero = layout.mesh.data > 1 ? static_cast<Zero>(parallel.getZero()) : Zero::none;
   for (const auto row : parallel.getPlan())
@@ -97,11 +117,18 @@ void check_layout(const Config& config, const LlamaConfig& model, const RoleLayo
                       " stages (" + std::to_string(layout.num_chunks) +
                       " chunks a rank), but the model has only " +
                       std::to_string(model.num_hidden_layers) + " layers (num_hidden_layers)");
+  PipelineSize size = {mesh.pipeline, 1, layout.num_chunks};
   try {
-    make_table(*layout.schedule, {mesh.pipeline, 1, layout.num_chunks});
+    make_table(*layout.schedule, size);
   } catch (const Error& error) {
     config.reject("parallel.chunks", std::string(": ") + error.what());
   }
+  if (!layout.table.empty()) try {
+      size.num_micro_batches = num_micro_batches(layout.table);
+      check_table(*layout.schedule, size, layout.table, size.num_micro_batches);
+    } catch (const Error& error) {
+      config.reject("parallel.schedule_table", std::string(": ") + error.what());
+    }
   const WeightPlan plan(plan_of_family("llama"), tensor_slices, mesh.tensor, layout.overrides);
   const Graph graph = llama(model, {.tensor_slices = tensor_slices});
   for (ValueId id : graph.values_of_kind(ValueKind::weight)) try {

@@ -20,6 +20,7 @@ struct RoleRank {
 struct RoleLayout {
   Mesh mesh;
   const Schedule* schedule = nullptr;
+  ScheduleTable table;  // of a file; empty: the schedule's own
   int num_chunks = 1;
   bool sequence = false;
   Zero zero = Zero::none;

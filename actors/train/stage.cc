@@ -108,7 +108,9 @@ void StageState::configure(StageConfig config, ActorProbe* probe) {
     add_chunk(chunk, models);
     neighbours.push_back({!models.back()->is_first(), !models.back()->is_last()});
   }
-  flow_ = std::make_unique<StageFlow>(std::move(neighbours), config_.num_registers);
+  const bool any_registers = config_.table.empty() && schedule_->any_registers;
+  flow_ = std::make_unique<StageFlow>(std::move(neighbours),
+                                      any_registers ? config_.num_registers : kMicroBatches);
   worker_ = std::make_unique<StageWorker>(std::move(models), config_.data_slices);
   if (!config_.weight_store.empty()) store_ = config_.transport->outlet(config_.weight_store, name);
 }
@@ -151,12 +153,21 @@ void StageState::start_next() {
   is_running_ = true;
   gradients_finished_ = false;
   worker_->start(std::move(batch));
+  flow_->start(batch_, program());
+  advance();
+}
+
+RankProgram StageState::program() const {
   const PipelineSize size = {config_.mesh.pipeline, worker_->num_micro_batches(),
                              config_.num_chunks, config_.num_extra_forwards};
-  const auto table =
-      worker_->trains() ? make_table(*schedule_, size) : forward_only(*schedule_, size);
-  flow_->start(batch_, table.at(static_cast<size_t>(config_.point.pipeline)));
-  advance();
+  const auto rank = static_cast<size_t>(config_.point.pipeline);
+  if (!worker_->trains()) return forward_only(*schedule_, size).at(rank);
+  if (config_.table.empty()) return make_table(*schedule_, size).at(rank);
+  const int64_t planned = num_micro_batches(config_.table);
+  if (planned != size.num_micro_batches)
+    throw Error(name + ": the schedule's table is for " + std::to_string(planned) +
+                " micro-batches, and this batch has " + std::to_string(size.num_micro_batches));
+  return config_.table.at(rank);
 }
 
 void StageState::advance() {

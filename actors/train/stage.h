@@ -37,10 +37,11 @@ struct StageConfig {
   Mesh mesh;             // of the role
   MeshPoint point;       // this rank's
   std::string schedule = "1f1b";
+  ScheduleTable table;  // to train by, instead of the schedule's own; empty: that
   int num_chunks = 1;
   int data_slices = 8;
   uint64_t seed = 0;  // of new weights
-  int64_t num_registers = 3;
+  int64_t num_registers = 3;  // where a schedule can be run with any number of them
   int64_t num_extra_forwards = 1;
   std::string weight_store;        // address; empty: never publishes
   Transport* transport = nullptr;  // the node's
@@ -78,6 +79,7 @@ class StageState {
   void read_weights(StageModel& model, const LoadWeights& load);
   void read_optimizer(StageModel& model, const std::string& checkpoint);
   void start_next();
+  RankProgram program() const;  // for the batch that begins
   void fire(StageFlow::Fire fire);
   void send(TensorOutlet& outlet, const char* stream, int chunk, int64_t micro_batch,
             TensorRef tensor);

@@ -44,6 +44,13 @@ ScheduleTable make_table(const Schedule& schedule, const PipelineSize& size) {
   return schedule.make(size);
 }
 
+int64_t num_micro_batches(const ScheduleTable& table) {
+  int64_t count = 0;
+  for (const auto& program : table)
+    for (const auto& one : program) count = std::max(count, one.micro_batch + 1);
+  return count;
+}
+
 ScheduleTable forward_only(const Schedule& schedule, const PipelineSize& size) {
   return list_schedule(size, schedule.place, {.forwards_only = true});
 }

@@ -49,6 +49,7 @@ struct PipelineSize {
 struct Schedule {
   std::string_view name;
   int least_chunks = 1, most_chunks = 1;
+  bool any_registers = false;    // runs with any number of outputs that the neighbour has not taken
   bool splits_backward = false;  // input_gradient and weight_gradient instead of backward
   ScheduleTable (*make)(const PipelineSize&) = nullptr;
   ChunkPlace (*place)(int virtual_stage, int num_ranks) = nullptr;
@@ -59,6 +60,7 @@ const Schedule& schedule_named(std::string_view name);  // throws, naming those 
 
 // The table; throws where the schedule cannot have so many chunks.
 ScheduleTable make_table(const Schedule& schedule, const PipelineSize& size);
+int64_t num_micro_batches(const ScheduleTable& table);  // the highest that it names, and one
 // Scoring: every chunk's forwards, as they can follow each other.
 ScheduleTable forward_only(const Schedule& schedule, const PipelineSize& size);
 

@@ -3,6 +3,7 @@
 // as there are ranks: each chunk takes a round before the next chunk does.
 #include <algorithm>
 
+#include "graph/parallel/list_schedule.h"
 #include "graph/parallel/schedules/schedules.h"
 
 namespace troupe {
@@ -22,10 +23,9 @@ RankProgram in_rounds(const PipelineSize& size, Work work) {
 
 RankProgram program_of(int rank, const PipelineSize& size) {
   const auto forwards = in_rounds(size, Work::forward), backwards = in_rounds(size, Work::backward);
-  // A last round that is not full passes faster: then all its forwards may have to be there first.
-  const int64_t short_of = (size.num_ranks - size.num_micro_batches % size.num_ranks) % size.num_ranks;
-  const int64_t ahead = (size.num_ranks - rank - 1) * 2 + (size.num_chunks - 1) * int64_t{size.num_ranks};
-  const int64_t num_ahead = std::min<int64_t>(ahead + short_of * size.num_chunks, std::ssize(forwards));
+  const int64_t ahead =
+      (size.num_ranks - rank - 1) * 2 + (size.num_chunks - 1) * int64_t{size.num_ranks};
+  const int64_t num_ahead = std::min<int64_t>(ahead, std::ssize(forwards));
   RankProgram program(forwards.begin(), forwards.begin() + num_ahead);
   for (size_t i = 0; i < backwards.size(); ++i) {
     if (num_ahead + i < forwards.size()) program.push_back(forwards[num_ahead + i]);
@@ -34,7 +34,12 @@ RankProgram program_of(int rank, const PipelineSize& size) {
   return program;
 }
 
+// Rounds want to be full: else work is dealt out as it comes.
 ScheduleTable make(const PipelineSize& size) {
+  if (size.num_micro_batches % size.num_ranks != 0) {
+    const auto most_held = [&](int) { return int64_t{size.num_ranks} * (size.num_chunks + 1); };
+    return list_schedule(size, place_in_turn, {.most_held = most_held});
+  }
   ScheduleTable table;
   for (int rank = 0; rank < size.num_ranks; ++rank) table.push_back(program_of(rank, size));
   return table;

@@ -26,6 +26,6 @@ ScheduleTable make(const PipelineSize& size) {
 
 }  // namespace
 
-const Schedule one_f_one_b_schedule = {.name = "1f1b", .make = make, .place = place_in_turn};
+const Schedule one_f_one_b_schedule = {.name = "1f1b", .any_registers = true, .make = make, .place = place_in_turn};
 
 }  // namespace troupe
