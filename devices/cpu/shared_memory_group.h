@@ -1,14 +1,19 @@
-// A Communicator among threads and processes of one host: a file in shared memory through which
-// chunks that fit into a second-level cache pass, each summed by all members, a share each.
+// A Communicator among threads and processes of one host, over memory that they share. Large arrays
+// go through it in chunks that stay in the caches, several at once: while one is written, the one
+// before it is added up, each rank its own share, and the one before that is read.
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
-#include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
-#include "devices/communicator.h"
+#include "devices/collective_call.h"
+#include "devices/cpu/shared_steps.h"
+#include "devices/shares.h"
+#include "devices/tree_sum.h"
 
 namespace troupe {
 
@@ -17,20 +22,20 @@ struct SharedMemoryGroupOptions {
   std::string folder;  // where the members' file lies, such as one in /dev/shm
   std::string name;    // of the file: one group of one run alone
   int rank = 0, size = 1;
-  std::chrono::milliseconds deadline{60000};  // of a wait for the others
+  std::chrono::milliseconds deadline{60000};  // for the others to do their next bit
   // Around waits that are not over at once: whoever holds a core lets go of it.
   std::function<void()> before_wait, after_wait;
 };
 
 class SharedMemoryGroup final : public Communicator {
  public:
-  // Waits for nobody. The file is made by whoever comes first, and unlinked once all have it.
-  explicit SharedMemoryGroup(SharedMemoryGroupOptions options);
-  ~SharedMemoryGroup() override;
+  // Waits for nobody. A group that has thrown is of no more use.
+  explicit SharedMemoryGroup(const SharedMemoryGroupOptions& options);
 
-  const std::string& group() const override { return options_.group; }
-  int rank() const override { return options_.rank; }
-  int size() const override { return options_.size; }
+  const std::string& group() const override { return self_.group; }
+  int rank() const override { return self_.rank; }
+  int size() const override { return self_.size; }
+
   bool all_reduce(std::span<float> values, Presence presence) override;
   bool all_reduce(std::span<double> values, Presence presence) override;
   bool reduce_scatter(std::span<const float> values, std::span<const int64_t> borders,
@@ -40,35 +45,40 @@ class SharedMemoryGroup final : public Communicator {
   void all_to_all(std::span<const std::byte> to_all, std::span<std::byte> from_all) override;
   void broadcast(std::span<std::byte> values, int root) override;
   void barrier() override;
+
   int64_t bytes_sent() const override { return bytes_sent_; }
 
  private:
-  struct Segment;
-  struct Slot;
-  enum class Call : uint32_t;
+  // What is done with a chunk; phase p of it comes kLag * p steps after the first.
+  using Phase = std::function<void(int64_t chunk)>;
+  void run(CollectiveCall call, int64_t num_chunks, std::span<const Phase> phases);
+  void check_calls();
 
-  bool begin(Call call, int64_t num_bytes, Presence presence);
-  void meet();
-  void wait_for(int rank, uint32_t count);
-  std::string missing(uint32_t count) const;
-  Slot& slot(int rank) const;
-  std::byte* input(int rank, int64_t round) const;
-  std::byte* result(int rank, int64_t round) const;
   template <class T>
-  bool reduce(std::span<const T> values, T* sums, int64_t first, int64_t end, Presence presence);
-  template <class T>
-  void sum_share(int64_t count, int64_t round) const;
-  void exchange(std::span<const std::byte> own, int64_t most,
-                const std::function<void(int rank, int64_t at, std::span<const std::byte>)>& take);
+  bool all_reduce_of(std::span<T> values, Presence presence);
 
-  SharedMemoryGroupOptions options_;
-  std::string path_;
-  Segment* segment_ = nullptr;
-  size_t segment_bytes_ = 0;
-  uint32_t count_ = 0;  // of meetings so far
-  int64_t sequence_ = 0, bytes_sent_ = 0;
-  const char* call_name_ = "";
-  std::vector<bool> present_;
+  // A slot has a place for each rank, and one for what is for all.
+  int place_for_all() const { return self_.size; }
+  template <class T>
+  void write(const T* values, int64_t count, int place);
+  template <class T>
+  const T* written_by(int rank, int place) const;
+
+  template <class T>
+  void send_pieces(const T* values, const Shares& shares, int64_t chunk);
+  template <class T>
+  void show_piece(const T* piece, int64_t count, int place);
+  template <class T>
+  void add_pieces(const T* values, const Shares& shares, int64_t chunk, T* own) const;
+  template <class T>
+  void take_pieces(T* all, const Shares& shares, int64_t chunk, int place) const;
+
+  GroupMember self_;
+  size_t piece_bytes_;
+  SharedSteps steps_;
+  uint64_t num_calls_ = 0;
+  int64_t bytes_sent_ = 0;
+  TreeSum sum_;  // of this call's addends
 };
 
 }  // namespace troupe

@@ -1,201 +1,237 @@
 #include "devices/cpu/shared_memory_group.h"
 
-#include <gtest/gtest.h>
-#include <rapidcheck/gtest.h>
+#include <gmock/gmock.h>
+#include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstring>
-#include <algorithm>
-#include <bit>
-#include <cmath>
-#include <filesystem>
-#include <numeric>
-#include <thread>
+#include <atomic>
+#include <cstdlib>
 
-#include "base/counter_tree.h"
-#include "base/error.h"
+#include "tests/devices/ranks.h"
 #include "tests/temporary_folder.h"
 
 namespace troupe {
 namespace {
 
-using Rows = std::vector<std::vector<float>>;
+using testing::HasSubstr;
 
-// What a sum's order shows in: large and small numbers in turn.
-std::vector<float> telling(int rank, int64_t count) {
-  std::vector<float> values;
-  for (int64_t i = 0; i < count; ++i)
-    values.push_back(std::ldexp(1.0f + 0.5f * std::sin(static_cast<float>(rank * 131 + i * 17)),
-                                static_cast<int>((rank * 7 + i * 3) % 5)));
-  return values;
+SharedMemoryGroupOptions member(const TemporaryFolder& folder, int rank, int size) {
+  return {.group = "policy/pp0 tensor",
+          .folder = folder.path(),
+          .name = "tensor",
+          .rank = rank,
+          .size = size};
 }
 
-// body(group, rank) in a thread for each rank.
-template <class Body>
-void in_threads(int size, const Body& body, std::chrono::milliseconds deadline = std::chrono::seconds(20)) {
-  const TemporaryFolder folder;
-  std::vector<std::jthread> threads;
+SharedMemoryGroupOptions impatient(SharedMemoryGroupOptions options) {
+  options.deadline = std::chrono::milliseconds(50);
+  return options;
+}
+
+Ranks group_of(const TemporaryFolder& folder, int size) {
+  Ranks ranks;
   for (int rank = 0; rank < size; ++rank)
-    threads.emplace_back([&, rank] {
-      SharedMemoryGroup group({.group = "test",
-                               .folder = folder.path(),
-                               .name = "group",
-                               .rank = rank,
-                               .size = size,
-                               .deadline = deadline});
-      body(group, rank);
-    });
+    ranks.push_back(std::make_unique<SharedMemoryGroup>(member(folder, rank, size)));
+  return ranks;
 }
 
-// The one order over ranks, one element at a time.
-float reference(const Rows& rows, const std::vector<bool>& present, size_t i) {
-  const auto sum = [](float a, float b) { return a + b; };
-  CounterTree<float> tree;
-  for (size_t rank = 0; rank < rows.size(); ++rank)
-    present[rank] ? tree.add(rows[rank][i], sum) : tree.skip(sum);
-  return tree.total(sum);
-}
-
-RC_GTEST_PROP(SharedMemoryGroupTest, SumsAreTheCounterTreeOfWhoIsPresent, ()) {
-  const int size = *rc::gen::inRange(1, 7);
-  const auto count = *rc::gen::element<int64_t>(0, 1, 3, 1023, 65536, 65537, 200001);
-  auto present = *rc::gen::container<std::vector<bool>>(size, rc::gen::arbitrary<bool>());
-  const bool any = std::ranges::find(present, true) != present.end();
-  Rows rows, sums(size);
-  for (int rank = 0; rank < size; ++rank) rows.push_back(telling(rank, count));
-  in_threads(size, [&](Communicator& group, int rank) {
-    auto values = rows[rank];
-    const auto presence = present[rank] ? Presence::present : Presence::absent;
-    const bool summed = group.all_reduce(values, presence);
-    EXPECT_EQ(summed, any);
-    std::vector<int64_t> borders = {0};
-    for (int other = 1; other <= size; ++other) borders.push_back(count * other * other / size / size);
-    auto own = std::vector<float>(borders[rank + 1] - borders[rank]);
-    group.reduce_scatter(rows[rank], borders, own, presence);
-    if (any) {
-      EXPECT_TRUE(std::equal(own.begin(), own.end(), values.begin() + borders[rank]));
-    }
-    sums[rank] = values;
-  });
-  if (!any) return;
-  for (int rank = 0; rank < size; ++rank)
-    for (int64_t i = 0; i < count; i += 1 + count / 97)
-      RC_ASSERT(std::bit_cast<uint32_t>(sums[rank][i]) ==
-                std::bit_cast<uint32_t>(reference(rows, present, i)));
-}
-
-TEST(SharedMemoryGroupTest, ThePlantedOrderIsSeen) {
-  const Rows rows = {telling(0, 64), telling(1, 64), telling(2, 64)};
-  int different = 0;
-  for (size_t i = 0; i < 64; ++i)
-    different += rows[0][i] + (rows[1][i] + rows[2][i]) != reference(rows, {true, true, true}, i);
-  EXPECT_GT(different, 0);
-}
-
-TEST(SharedMemoryGroupTest, BytesArriveWhereTheyBelong) {
-  for (int size : {1, 2, 3, 5})
-    in_threads(size, [&](Communicator& group, int rank) {
-      for (int64_t each : {0, 1, 1000, 300'000}) {
-        std::vector<int64_t> borders(size + 1, 0);
-        for (int r = 0; r < size; ++r) borders[r + 1] = borders[r] + each * r + (r == 0 ? each : 0);
-        std::vector<std::byte> own(borders[rank + 1] - borders[rank], std::byte(rank + 1));
-        std::vector<std::byte> all(borders.back());
-        group.all_gather(own, borders, all);
-        for (int r = 0; r < size; ++r)
-          for (int64_t i = borders[r]; i < borders[r + 1]; ++i) ASSERT_EQ(all[i], std::byte(r + 1));
-        std::vector<std::byte> to_all(each * size), from_all(to_all.size());
-        for (int r = 0; r < size; ++r)
-          std::fill_n(to_all.begin() + r * each, each, std::byte(10 * rank + r));
-        group.all_to_all(to_all, from_all);
-        for (int r = 0; r < size; ++r)
-          for (int64_t i = 0; i < each; ++i) ASSERT_EQ(from_all[r * each + i], std::byte(10 * r + rank));
-        std::vector<std::byte> values(each, std::byte(rank));
-        group.broadcast(values, size - 1);
-        for (std::byte value : values) ASSERT_EQ(value, std::byte(size - 1));
-        group.barrier();
-      }
-    });
-}
-
-TEST(SharedMemoryGroupTest, ProcessesAddAsThreadsDoAndLeaveNoFile) {
+RC_GTEST_PROP(SharedMemoryGroupTest, EveryCallGivesTheReferencesBits, ()) {
   const TemporaryFolder folder;
-  constexpr int kSize = 3;
-  const Rows rows = {telling(0, 100'000), telling(1, 100'000), telling(2, 100'000)};
-  std::vector<pid_t> children;
-  for (int rank = 0; rank < kSize; ++rank) {
-    const pid_t child = fork();
-    if (child > 0) {
-      children.push_back(child);
-      continue;
+  const auto calls = any_calls(*rc::gen::inRange(1, 9), 300);
+  auto ranks = group_of(folder, calls.size());
+  at_once(ranks, [&](Communicator& group) { expect_all(group, calls); });
+}
+
+TEST(SharedMemoryGroupTest, ArraysOfManyChunksGiveTheReferencesBits) {
+  const TemporaryFolder folder;
+  for (int size : {2, 3, 8}) {
+    AnyCalls calls{static_cast<uint64_t>(size), {}, {0}};
+    for (int rank = 0; rank < size; ++rank) {
+      calls.presences.push_back(rank == 1 ? Presence::absent : Presence::present);
+      calls.borders.push_back(calls.borders.back() + 200'001 / size + 7919 * rank);
     }
-    int wrong = 0;
-    {
-      SharedMemoryGroup group({"test", folder.path(), "group", rank, kSize, std::chrono::seconds(20), {}, {}});
-      auto values = rows[rank];
-      group.all_reduce(values, Presence::present);
-      for (size_t i = 0; i < values.size(); ++i)
-        wrong += values[i] != reference(rows, {true, true, true}, i);
-    }
-    _exit(wrong == 0 ? 0 : 1);
+    auto ranks = group_of(folder, size);
+    at_once(ranks, [&](Communicator& group) { expect_all(group, calls); });
   }
-  for (pid_t child : children) {
+}
+
+// `body` runs in a process of its own; what it throws ends the process with 1.
+template <class Body>
+pid_t process_of(Body&& body) {
+  const pid_t child = fork();
+  if (child != 0) return child;
+  try {
+    body();
+  } catch (const std::exception& error) {
+    fprintf(stderr, "%s\n", error.what());
+    _exit(1);
+  }
+  _exit(0);
+}
+
+TEST(SharedMemoryGroupTest, ProcessesGiveTheReferencesBits) {
+  const TemporaryFolder folder;
+  const int size = 3;
+  const AnyCalls calls{5, std::vector(3, Presence::present), {0, 70'001, 70'001, 200'000}};
+  std::vector<pid_t> children;
+  for (int rank = 0; rank < size; ++rank)
+    children.push_back(process_of([&] {
+      SharedMemoryGroup group(member(folder, rank, size));
+      for (int i = 0; i < 3; ++i) expect_all(group, calls);
+    }));
+  for (const pid_t child : children) {
     int status = -1;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
+    waitpid(child, &status, 0);
     EXPECT_EQ(status, 0);
   }
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
-TEST(SharedMemoryGroupTest, WhoDoesNotComeIsNamedAfterTheDeadline) {
-  std::string what;
-  in_threads(
-      3,
-      [&](Communicator& group, int rank) {
-        group.barrier();
-        if (rank == 1) return;
-        std::vector<float> values(10);
-        try {
-          group.all_reduce(values, Presence::present);
-        } catch (const Error& error) {
-          if (rank == 0) what = error.what();
-        }
-      },
-      std::chrono::milliseconds(200));
-  EXPECT_NE(what.find("test: call 2 (all_reduce of floats) of rank 0 of 3: no sign of rank 1 within 200 ms"),
-            std::string::npos)
-      << what;
-}
-
-TEST(SharedMemoryGroupTest, CallsThatDisagreeAreRefused) {
-  std::vector<std::string> what(2);
-  in_threads(2, [&](Communicator& group, int rank) {
-    std::vector<float> values(10 + rank);
-    try {
-      group.all_reduce(values, Presence::present);
-    } catch (const Error& error) {
-      what[rank] = error.what();
-    }
-  });
-  EXPECT_NE(what[0].find("40 bytes at rank 0 and all_reduce of floats of 44 bytes at rank 1"),
-            std::string::npos)
-      << what[0];
-  EXPECT_FALSE(what[1].empty());
-}
-
-TEST(SharedMemoryGroupTest, WhoWaitsLongLetsGoOfItsCore) {
+TEST(SharedMemoryGroupTest, BytesSentAreThoseOfAReduceScatterAndAnAllGather) {
   const TemporaryFolder folder;
-  int let_go = 0, taken = 0;
-  std::jthread late([&] {
-    SharedMemoryGroup group({"test", folder.path(), "group", 1, 2, std::chrono::seconds(20), {}, {}});
-    while (std::atomic_ref(let_go).load() == 0) std::this_thread::yield();
-    group.barrier();
+  auto ranks = group_of(folder, 4);
+  at_once(ranks, [](Communicator& group) {
+    std::vector<float> values(4096, 1);
+    group.all_reduce(values);
+    EXPECT_EQ(group.bytes_sent(), 2 * 3 * 1024 * 4);
   });
-  SharedMemoryGroup group({"test", folder.path(), "group", 0, 2, std::chrono::seconds(20),
-                           [&] { ++std::atomic_ref(let_go); }, [&] { ++taken; }});
+}
+
+TEST(SharedMemoryGroupTest, OnceAllHaveComeNoFileIsLeft) {
+  const TemporaryFolder folder;
+  auto ranks = group_of(folder, 3);
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(SharedMemoryGroupTest, AGroupThatNeverCameTogetherLeavesNoFile) {
+  const TemporaryFolder folder;
+  { const SharedMemoryGroup first(member(folder, 0, 2)); }
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(SharedMemoryGroupTest, WhoDoesNotComeIsNamed) {
+  const TemporaryFolder folder;
+  SharedMemoryGroup group(impatient(member(folder, 0, 3)));
+  const SharedMemoryGroup silent(member(folder, 2, 3));
+  std::vector<float> values(12);
+  const auto error = error_of([&] { group.all_reduce(values, Presence::present); });
+  EXPECT_THAT(error, HasSubstr("policy/pp0 tensor"));
+  EXPECT_THAT(error, HasSubstr("call 1, all_reduce of 12 f32"));
+  EXPECT_THAT(error, HasSubstr("rank 1 (has not come), rank 2 (is at call 0)"));
+  EXPECT_THAT(error_of([&] { group.barrier(); }), HasSubstr("has_failed_before"));
+}
+
+// Long before the deadline, which is a minute.
+TEST(SharedMemoryGroupTest, NobodyWaitsForARankThatHasLeft) {
+  const TemporaryFolder folder;
+  auto ranks = group_of(folder, 3);
+  const auto errors = errors_of(ranks, [&](Communicator& group) {
+    group.barrier();
+    if (group.rank() == 1)
+      ranks[1].reset();
+    else
+      group.barrier();
+  });
+  EXPECT_EQ(errors[1], "");
+  for (int rank : {0, 2}) EXPECT_THAT(errors[rank], HasSubstr("rank 1 (has left)"));
+}
+
+TEST(SharedMemoryGroupTest, ARankThatIsKilledIsNamedAndLeavesNoFile) {
+  const TemporaryFolder folder;
+  const pid_t child = process_of([&] {
+    SharedMemoryGroup tensor(member(folder, 1, 2));
+    SharedMemoryGroup(
+        {.group = "data", .folder = folder.path(), .name = "data", .rank = 1, .size = 2})
+        .barrier();
+    tensor.barrier();
+    pause();
+  });
+  SharedMemoryGroup tensor(impatient(member(folder, 0, 2)));
+  SharedMemoryGroup(
+      {.group = "data", .folder = folder.path(), .name = "data", .rank = 0, .size = 2})
+      .barrier();
+  kill(child, SIGKILL);
+  waitpid(child, nullptr, 0);
+  const auto error = error_of([&] {
+    tensor.barrier();
+    tensor.barrier();
+  });
+  EXPECT_THAT(error, HasSubstr("group \"policy/pp0 tensor\""));
+  EXPECT_THAT(error, HasSubstr("for rank 1 (is at call"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(SharedMemoryGroupTest, CallsThatDisagreeAreToldApart) {
+  const TemporaryFolder folder;
+  auto ranks = group_of(folder, 3);
+  const auto errors = errors_of(ranks, [](Communicator& group) {
+    std::vector<float> values(group.rank() == 1 ? 8u : 12u);
+    if (group.rank() == 2)
+      group.barrier();
+    else
+      group.all_reduce(values);
+  });
+  for (const auto& error : errors) {
+    EXPECT_THAT(error, HasSubstr("rank 0: call 1, all_reduce of 12 f32"));
+    EXPECT_THAT(error, HasSubstr("rank 1: call 1, all_reduce of 8 f32"));
+    EXPECT_THAT(error, HasSubstr("rank 2: call 1, barrier"));
+  }
+}
+
+TEST(SharedMemoryGroupTest, BordersThatDisagreeAreRefused) {
+  const TemporaryFolder folder;
+  auto ranks = group_of(folder, 2);
+  const auto errors = errors_of(ranks, [](Communicator& group) {
+    const std::vector<float> values(8);
+    const std::vector<int64_t> borders = {0, group.rank() == 0 ? 3 : 4, 8};
+    std::vector<float> own(group.rank() == 0 ? 3 : 4);
+    group.reduce_scatter(values, borders, own);
+  });
+  for (const auto& error : errors) EXPECT_THAT(error, HasSubstr("make different calls"));
+}
+
+TEST(SharedMemoryGroupTest, BordersThatDoNotFitAreRefusedWithTheirValues) {
+  const TemporaryFolder folder;
+  SharedMemoryGroup group(member(folder, 0, 1));
+  const std::vector<float> values(8);
+  std::vector<float> own(8);
+  const auto reduce = [&](const std::vector<int64_t>& borders) {
+    return error_of([&] { group.reduce_scatter(values, borders, own, Presence::present); });
+  };
+  EXPECT_THAT(reduce({0, 9}), HasSubstr("borders.back() = 9, count = 8"));
+  EXPECT_THAT(reduce({1, 8}), HasSubstr("borders.front() = 1"));
+  EXPECT_THAT(reduce({0, 4, 8}), HasSubstr("borders.size() = 3"));
+}
+
+TEST(SharedMemoryGroupTest, ARankThatComesTwiceIsRefused) {
+  const TemporaryFolder folder;
+  const SharedMemoryGroup first(member(folder, 0, 2));
+  EXPECT_THROW(SharedMemoryGroup(member(folder, 0, 2)), Error);
+  EXPECT_THROW(SharedMemoryGroup(member(folder, 1, 3)), Error);
+  EXPECT_NO_THROW(SharedMemoryGroup(member(folder, 1, 2)));
+}
+
+// The first rank cannot go on until its wait has let the second one start.
+TEST(SharedMemoryGroupTest, AWaitLetsGoOfWhatOthersNeed) {
+  const TemporaryFolder folder;
+  std::atomic<bool> may_start = false;
+  std::atomic<int> depth = 0;
+  auto options = member(folder, 0, 2);
+  options.before_wait = [&] {
+    ++depth;
+    may_start = true;
+    may_start.notify_all();
+  };
+  options.after_wait = [&] { --depth; };
+  SharedMemoryGroup group(options);
+  std::jthread second([&] {
+    may_start.wait(false);
+    SharedMemoryGroup(member(folder, 1, 2)).barrier();
+  });
   group.barrier();
-  EXPECT_GE(let_go, 1);
-  EXPECT_EQ(taken, let_go);
+  EXPECT_EQ(depth, 0);
+  EXPECT_TRUE(may_start);
 }
 
 }  // namespace
