@@ -1,8 +1,9 @@
 #!/bin/bash
 # run.sh [--venv DIR] [--pairs N] [--threads N] [--model FILE] [--only PART] [--match REGEX] [--stream MB] [--tiny]
 # Tables of what the kernels and a whole model reach, in parts: kernels against this run's own limits and against oneDNN,
-# models in tokens a second, one_order with what the fixed order of additions costs a training step, and memory with
-# what a long pack was predicted to take and took. With --venv, a Python environment that holds what benchmarks/rivals.txt names, models also
+# models in tokens a second, one_order with what the fixed order of additions costs a training step, memory with what a
+# long pack was predicted to take and took, and collectives with all_reduce between two processes against a plain copy
+# and Gloo. With --venv, a Python environment that holds what benchmarks/rivals.txt names, models also
 # against PyTorch, llama.cpp (the fastest of four formats of the same weights) and TRL: the ratio is the middle one of N
 # (default 15) alternating pairs of rounds, beside its 10 % and 90 %. --match takes only such rows of the models' table; --stream says how
 # much memory the read limit and weights of few rows go through (default 4096); --tiny runs all on next to nothing.
@@ -15,7 +16,7 @@ while (($#)); do
     --venv) venv=$(realpath "$2") && shift ;;
     --pairs | --threads | --model | --only | --match | --stream) declare "${1#--}=$2" && shift ;;
     --tiny) tiny=yes ;;
-    *) sed -n '2,9s/^# //p' "$0" >&2 && exit 2 ;;
+    *) sed -n '2,10s/^# //p' "$0" >&2 && exit 2 ;;
   esac
   shift
 done
@@ -26,6 +27,7 @@ source benchmarks/kernels.sh
 source benchmarks/models.sh
 source benchmarks/one_order.sh
 source benchmarks/memory.sh
+source benchmarks/collectives.sh
 
 describe_machine
-for part in ${only:-kernels models one_order memory}; do "${part}_table"; done
+for part in ${only:-kernels models one_order memory collectives}; do "${part}_table"; done

@@ -11,7 +11,7 @@ packages=(
   libyaml-cpp-dev libcli11-dev libspdlog-dev nlohmann-json3-dev
   libpcre2-dev libutf8proc-dev libxxhash-dev libssl-dev libzstd-dev libnuma-dev
   prometheus-cpp-dev libjs-d3
-  libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev libdnnl-dev
+  libgtest-dev libgmock-dev librapidcheck-dev libbenchmark-dev libdnnl-dev libgloo-dev
   "$@"
 )
 

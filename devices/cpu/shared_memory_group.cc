@@ -10,7 +10,7 @@ namespace troupe {
 namespace {
 
 // What a rank writes in a step; a few of them stay in a second-level cache.
-constexpr size_t kChunkBytes = size_t{256} << 10;
+constexpr size_t kChunkBytes = size_t{128} << 10;
 
 uint64_t hash_of(std::span<const int64_t> borders) {
   return xxh3(std::as_bytes(borders));

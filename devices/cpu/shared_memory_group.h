@@ -1,6 +1,6 @@
 // A Communicator among threads and processes of one host, over memory that they share. Large arrays
-// go through it in chunks that stay in the caches, several at once: while one is written, the one
-// before it is added up, each rank its own share, and the one before that is read.
+// go through it in chunks that stay in the caches, several at once: while one is written, an
+// earlier one is added up, each rank its own share, and a still earlier one is read.
 #pragma once
 
 #include <chrono>

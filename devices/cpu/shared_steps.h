@@ -17,7 +17,7 @@ namespace troupe {
 
 class SharedSteps {
  public:
-  static constexpr uint64_t kLag = 1;
+  static constexpr uint64_t kLag = 2;
   static constexpr int kMaxRanks = 64;
 
   // Does not wait for anyone. Throws an Error if the rank has come before, or if others who mapped
