@@ -49,7 +49,8 @@ struct PipelineSize {
 struct Schedule {
   std::string_view name;
   int least_chunks = 1, most_chunks = 1;
-  bool any_registers = false;    // runs with any number of outputs that the neighbour has not taken
+  // Runs with one output that the neighbour has not taken, and one more for each extra forward.
+  bool any_registers = false;
   bool splits_backward = false;  // input_gradient and weight_gradient instead of backward
   ScheduleTable (*make)(const PipelineSize&) = nullptr;
   ChunkPlace (*place)(int virtual_stage, int num_ranks) = nullptr;
