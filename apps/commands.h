@@ -12,6 +12,7 @@ class App;
 namespace troupe {
 
 void add_audit(CLI::App& app);
+void add_bench(CLI::App& app);
 void add_checkpoint(CLI::App& app);
 void add_chat_template(CLI::App& app);
 void add_config(CLI::App& app);
@@ -19,6 +20,7 @@ void add_convert(CLI::App& app);
 void add_generate(CLI::App& app);
 void add_launch(CLI::App& app);
 void add_node(CLI::App& app);
+void add_plan(CLI::App& app);
 void add_report(CLI::App& app);
 void add_rlhf(CLI::App& app);
 void add_score(CLI::App& app);

@@ -9,6 +9,7 @@
 #include "actors/rlhf/rlhf_run.h"
 #include "actors/rlhf/run_progress.h"
 #include "actors/rlhf/run_setup.h"
+#include "apps/auto_layout.h"
 #include "apps/commands.h"
 #include "apps/metrics_endpoint.h"
 #include "apps/plan_text.h"
@@ -76,7 +77,7 @@ std::string prometheus_address(const Config& config) {
 }
 
 void start(const Options& options) {
-  const auto config = std::make_shared<Config>(load_run_config(options.config, options.set));
+  const auto config = load_with_layout(options.config, options.set);
   const RunSetup setup(config);
   check_prompts_fit(setup, *config);
   if (options.dry_run) return show(*config, setup);

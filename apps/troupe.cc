@@ -16,6 +16,7 @@ namespace {
 
 void add_commands(CLI::App& app) {
   add_audit(app);
+  add_bench(app);
   add_checkpoint(app);
   add_chat_template(app);
   add_config(app);
@@ -23,6 +24,7 @@ void add_commands(CLI::App& app) {
   add_generate(app);
   add_launch(app);
   add_node(app);
+  add_plan(app);
   add_report(app);
   add_rlhf(app);
   add_score(app);

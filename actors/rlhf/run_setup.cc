@@ -128,6 +128,24 @@ RoleLayout RunSetup::layout(const std::string& role) const {
   return nodes.empty() ? RoleLayout{} : role_layout(*config_, role, nodes);
 }
 
+StageOptions RunSetup::stage_options(const std::string& role) const {
+  const auto own = layout(role);
+  StageOptions options;
+  options.trainable = role == "reference" ? Trainable::no : Trainable::yes;
+  const bool recompute = config().getParallel().getRecompute() == RunConfig::Recompute::LAYER;
+  options.recompute = recompute ? Recompute::layer : Recompute::none;
+  options.place.tensor_degree = own.mesh.tensor;
+  options.place.sequence = own.sequence;
+  options.place.zero = own.zero;
+  options.place.overrides = own.overrides;
+  auto& model = options.model;
+  model.dtype = dtype();
+  model.head = role == "reward" || role == "critic" ? Head::value : Head::log_prob;
+  model.temperature = static_cast<float>(config().getRollout().getTemperature());
+  model.tensor_slices = config().getNumerics().getTensorSlices();
+  return options;
+}
+
 std::vector<std::string> RunSetup::stage_addresses(const std::string& role) const {
   std::vector<std::string> addresses;
   for (const auto& rank : layout(role).ranks) addresses.push_back(rank.address);

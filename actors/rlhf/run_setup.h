@@ -13,6 +13,7 @@
 #include "base/dtype.h"
 #include "base/run_config.h"
 #include "graph/models/llama_config.h"
+#include "graph/training/stage_model.h"
 #include "rlhf/learning_rate.h"
 #include "rlhf/tasks/task.h"
 #include "text/tokenizer.h"
@@ -42,6 +43,8 @@ class RunSetup {
   bool has_reference() const;  // a KL to it is wanted
   bool has_reward_model() const;
   RoleLayout layout(const std::string& role) const;  // without ranks: no such role
+  // Of every rank of the role; stage and shard are each rank's own.
+  StageOptions stage_options(const std::string& role) const;
   std::vector<std::string> stage_addresses(const std::string& role) const;  // empty: no such role
   std::vector<std::string> engine_addresses() const;
   std::string writer_address(const std::string& node) const;  // the checkpoint writer's

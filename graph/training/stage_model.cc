@@ -31,7 +31,9 @@ WeightPlan weight_plan(const LlamaConfig& config, const StageOptions& options) {
           options.place.tensor_degree, options.place.overrides};
 }
 
-Graph build(const LlamaConfig& config, const StageOptions& options) {
+}  // namespace
+
+Graph stage_graph(const LlamaConfig& config, const StageOptions& options) {
   CHECK(options.stage >= 0 && options.stage < options.num_stages, options.stage,
         options.num_stages);
   auto stages = cut_at_blocks(llama(config, options.model),
@@ -46,8 +48,6 @@ Graph build(const LlamaConfig& config, const StageOptions& options) {
   if (options.splits_backward) split_backward(graph);
   return graph;
 }
-
-}  // namespace
 
 struct StageModel::MicroBatch {
   std::shared_ptr<const Pack> pack;
@@ -64,7 +64,7 @@ StageModel::StageModel(const LlamaConfig& config, const StageOptions& options, T
       shards_(weight_plan(config, options), options.place) {
   const bool trains = options.trainable == Trainable::yes;
   program_ = std::make_unique<Program>(
-      build(config, options), trains ? Lifetime::forward_and_backward : Lifetime::forward_only);
+      stage_graph(config, options), trains ? Lifetime::forward_and_backward : Lifetime::forward_only);
   const Graph* graphs[] = {&program_->graph()};
   parameters_ = std::make_unique<Parameters>(graphs, options.trainable);
   if (trains) gradients_ = std::make_unique<Gradients>(program_->graph(), pool_);

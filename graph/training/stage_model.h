@@ -40,6 +40,10 @@ enum class Forward { whole, to_loss };
 // Which weights the optimizer's weight decay pulls to 0: usually not those of norms, nor biases.
 enum class WeightDecay { matrices, all };
 
+// The program that a stage runs: its part of the model, forwards and, where it is trained,
+// backwards, as the shard that it is.
+Graph stage_graph(const LlamaConfig& config, const StageOptions& options);
+
 class StageModel {
  public:
   StageModel(const LlamaConfig& config, const StageOptions& options, ThreadPool& pool);

@@ -292,6 +292,7 @@ struct RunConfig {
     schedule @6 :Text = "1f1b" $doc("order of a pipeline's work: gpipe, 1f1b, interleaved, zb-h1 or zbv");
     chunks @7 :Int32 = 0 $unit("chunks") $min(0) $max(64) $doc("parts of the model on each pipeline rank; 0: the schedule's least");
     plan @8 :List(WeightPlacement) $doc("where weights lie against their family's plan");
+    auto @10 :Bool = false $doc("look for the fastest layout over the nodes of roles.policy.stages, before the run starts; sets the keys above");
     scheduleTable @9 :Text $doc("a CSV file with the schedule's table for training, as troupe plan --csv writes it; empty: made");
   }
 

@@ -1,0 +1,141 @@
+#include "apps/stage_plan.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "graph/memory_forecast.h"
+#include "graph/models/llama.h"
+#include "graph/parallel/program_cost.h"
+#include "graph/parallel/schedule_check.h"
+#include "graph/parallel/schedule_simulator.h"
+
+namespace troupe {
+namespace {
+
+int64_t pack_tokens(const RunSetup& setup, const std::string& role) {
+  const auto config = setup.config();
+  return role == "reward" ? config.getReward().getMaxTokensPerPack()
+                          : config.getActor().getPpoMaxTokenLen();
+}
+
+int64_t longest_sequence(const RunSetup& setup) {
+  const auto config = setup.config();
+  const int64_t limit = config.getTask().getMaxPromptLength() + config.getRollout().getMaxNewTokens();
+  return std::min<int64_t>(limit, setup.llama().max_position_embeddings);
+}
+
+int64_t batch_tokens(const RunSetup& setup) {
+  const auto rollout = setup.config().getRollout();
+  return int64_t{rollout.getPromptsPerStep()} * rollout.getN() * longest_sequence(setup);
+}
+
+// A rank's chunks as options of the programs that they run.
+StageOptions chunk_options(const RunSetup& setup, const std::string& role, const RoleLayout& layout,
+                           const MeshPoint& point, int chunk) {
+  const PipelineSize size = {layout.mesh.pipeline, 1, layout.num_chunks};
+  auto options = setup.stage_options(role);
+  options.stage = virtual_stage(*layout.schedule, size, {point.pipeline, chunk});
+  options.num_stages = size.num_virtual_stages();
+  options.splits_backward =
+      layout.schedule->splits_backward && options.trainable == Trainable::yes;
+  options.place.shard = point.tensor;
+  return options;
+}
+
+struct RoleWork {
+  std::string role;
+  RoleLayout layout;
+  int64_t tokens, sequence, micro_batches;
+  ScheduleTable table;
+  double flops_per_second;
+  bool trains;
+};
+
+void add_chunk(const RunSetup& setup, const RoleWork& work, const RoleRank& rank, int chunk,
+               int64_t held, StagePlan& stage, StageCost& cost) {
+  const auto options = chunk_options(setup, work.role, work.layout, rank.point, chunk);
+  const Graph graph = stage_graph(setup.llama(), options);
+  const auto program = program_cost(graph, work.tokens, work.sequence);
+  stage.kernel_calls += program.kernel_calls;
+  stage.flops += program.forward_flops + program.backward_flops;
+  stage.sent_bytes += program.sent_bytes;
+  const double hidden = static_cast<double>(work.tokens) * setup.llama().hidden_size *
+                        static_cast<double>(size_of(setup.dtype()));
+  stage.sent_bytes += hidden * ((options.stage > 0) + (options.stage + 1 < options.num_stages));
+  cost.forward = program.forward_flops / work.flops_per_second;
+  cost.input_gradient = cost.weight_gradient = program.backward_flops / 2 / work.flops_per_second;
+  stage.forward_seconds += cost.forward;
+  stage.backward_seconds += 2 * cost.input_gradient;
+  const int groups = setup.config().getNumerics().getDataSlices() / work.layout.mesh.data;
+  auto memory = forecast_memory(
+      graph, {.trainable = options.trainable,
+              .num_tokens = work.tokens,
+              .micro_batches = static_cast<int>(std::max<int64_t>(1, held / work.layout.num_chunks)),
+              .gradient_groups = static_cast<int>(std::min<int64_t>(groups, work.micro_batches))});
+  if (options.place.zero != Zero::none) memory.of(MemoryClass::optimizer) /= work.layout.mesh.data;
+  for (int i = 0; i < kNumMemoryClasses; ++i) stage.memory.bytes[i] += memory.bytes[i];
+}
+
+RolePlan plan_role(const RunSetup& setup, const RoleWork& work) {
+  RolePlan plan = {work.role, {}, work.micro_batches, 0, 0};
+  const auto& layout = work.layout;
+  const PipelineSize size = {layout.mesh.pipeline, work.micro_batches, layout.num_chunks, 1};
+  auto held = most_held(work.table);
+  if (!work.trains) held.assign(held.size(), 1);  // what is only scored is not kept
+  ScheduleCosts costs = {std::vector<StageCost>(size.num_virtual_stages()), 0};
+  for (const auto& rank : layout.ranks) {
+    StagePlan stage = {work.role, rank.address, rank.node};
+    for (int chunk = 0; chunk < layout.num_chunks; ++chunk) {
+      auto& cost = costs.stages.at(
+          virtual_stage(*layout.schedule, size, {rank.point.pipeline, chunk}));
+      add_chunk(setup, work, rank, chunk, held.at(rank.point.pipeline), stage, cost);
+    }
+    plan.stages.push_back(std::move(stage));
+  }
+  const auto simulation = simulate(*layout.schedule, size, work.table, costs);
+  plan.step_seconds = simulation.makespan;
+  plan.bubble = simulation.bubble();
+  return plan;
+}
+
+}  // namespace
+
+std::vector<RolePlan> role_plans(const RunSetup& setup, const Hardware& hardware) {
+  std::vector<RolePlan> plans;
+  for (const char* role : {"policy", "reference", "reward", "critic"}) {
+    RoleWork work = {role, setup.layout(role), pack_tokens(setup, role), longest_sequence(setup),
+                     0, {}, setup.dtype() == DType::bf16 ? hardware.bf16_flops : hardware.f32_flops,
+                     setup.stage_options(role).trainable == Trainable::yes};
+    if (work.layout.ranks.empty()) continue;
+    const int64_t packs = (batch_tokens(setup) + work.tokens - 1) / work.tokens;
+    work.micro_batches = std::max<int64_t>(1, (packs + work.layout.mesh.data - 1) / work.layout.mesh.data);
+    const PipelineSize size = {work.layout.mesh.pipeline, work.micro_batches,
+                               work.layout.num_chunks, 1};
+    work.table = work.trains ? make_table(*work.layout.schedule, size) : forward_only(*work.layout.schedule, size);
+    plans.push_back(plan_role(setup, work));
+  }
+  return plans;
+}
+
+TrainingWork training_work(const RunSetup& setup) {
+  const int wanted = setup.config().getNumerics().getTensorSlices();
+  return {.model = setup.llama(),
+          .dtype = setup.dtype(),
+          .batch_tokens = batch_tokens(setup),
+          .pack_tokens = pack_tokens(setup, "policy"),
+          .sequence_length = longest_sequence(setup),
+          .tensor_slices = wanted > 0 ? wanted : default_slices(setup.llama()),
+          .data_slices = setup.config().getNumerics().getDataSlices()};
+}
+
+Graph program_of(const RunSetup& setup, const std::string& address) {
+  for (const char* role : {"policy", "reference", "reward", "critic"}) {
+    const auto layout = setup.layout(role);
+    for (const auto& rank : layout.ranks)
+      if (rank.address == address)
+        return stage_graph(setup.llama(), chunk_options(setup, role, layout, rank.point, 0));
+  }
+  throw UsageError("no stage \"" + address + "\" in this run");
+}
+
+}  // namespace troupe
