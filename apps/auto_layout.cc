@@ -42,9 +42,9 @@ Hardware shared_by(int num_nodes) {
 
 }  // namespace
 
-std::shared_ptr<const Config> load_with_layout(const std::string& path,
+std::shared_ptr<Config> load_with_layout(const std::string& path,
                                                const std::vector<std::string>& set) {
-  auto config = std::make_shared<const Config>(load_run_config(path, set));
+  auto config = std::make_shared<Config>(load_run_config(path, set));
   if (!config->as<RunConfig>().getParallel().getAuto()) return config;
   const int nodes = std::max<int>(
       1, static_cast<int>(config->as<RunConfig>().getRoles().getPolicy().getStages().size()));
@@ -56,7 +56,7 @@ std::shared_ptr<const Config> load_with_layout(const std::string& path,
   std::cout << "layout: " << to_string(best) << " (of " << search.num_rated << ")" << std::endl;
   auto all = set;
   std::ranges::copy(settings_of(best), std::back_inserter(all));
-  return std::make_shared<const Config>(load_run_config(path, all));
+  return std::make_shared<Config>(load_run_config(path, all));
 }
 
 }  // namespace troupe
