@@ -72,6 +72,12 @@ void Parameters::allocate(Parameter& parameter) {
         std::make_unique<PackedWeight>(parameter.shape[0], parameter.shape[1], parameter.dtype);
 }
 
+void Parameters::release(Parameter& parameter) {
+  parameter.master = Buffer();
+  parameter.table = Buffer();
+  parameter.packed.reset();
+}
+
 // To be called once master has new values.
 void Parameters::keep(Parameter& parameter, ThreadPool& pool) {
   refresh(parameter, pool);

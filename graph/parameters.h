@@ -49,6 +49,9 @@ struct Parameter {
   std::unique_ptr<PackedWeight> packed;
   std::unique_ptr<QuantizedWeight> quantized;  // then master, table and packed stay empty
   Buffer moment1, moment2;                     // f32, once trained
+  // Where data ranks share the weight (ZeRO): this rank's elements. Then all of the above but the
+  // moments is there only between acquire() and release().
+  Buffer own;
 
   int64_t size() const { return num_elements(shape); }
   std::span<float> values() const { return {master.as<float>(), static_cast<size_t>(size())}; }
@@ -73,6 +76,9 @@ class Parameters {
   using Update = std::function<void(int64_t begin, int64_t end)>;
   static void update(Parameter& parameter, const Update& update, ThreadPool& pool);
   void set(const std::string& name, std::span<const float> values, ThreadPool& pool);
+  // Room for a shared weight's values and layouts; and no room any more.
+  void acquire(Parameter& parameter) { allocate(parameter); }
+  static void release(Parameter& parameter);
 
   Tensor tensor(const Value& weight) const;
   Parameter& at(const std::string& name);

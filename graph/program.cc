@@ -58,11 +58,13 @@ void Program::give_arena(Buffer arena) {
 }
 
 Run::Run(Program& program, const Parameters& parameters, Gradients* gradients,
-         const KernelContext& context, int64_t num_tokens, int group)
+         const KernelContext& context, int64_t num_tokens, int group, BlockWeights* block_weights)
     : program_(program),
+      parameters_(parameters),
       gradients_(gradients),
       context_(context),
       group_(group),
+      block_weights_(block_weights),
       reads_weights_once_(!gradients && num_tokens <= kFewTokens) {
   CHECK(num_tokens > 0, num_tokens);
   const Graph& graph = program.graph();
@@ -121,8 +123,9 @@ void Run::backward_of_inputs() {
   execute(graph.num_forward_nodes(), graph.first_weight_gradient_node());
 }
 
+// Nothing here reads a weight's values.
 void Run::backward_of_weights() {
-  execute(program_.graph().first_weight_gradient_node(), program_.graph().nodes().size());
+  execute_nodes(program_.graph().first_weight_gradient_node(), program_.graph().nodes().size());
 }
 
 const Tensor& Run::output(const std::string& name) const {
@@ -176,7 +179,31 @@ void Run::read_ahead_of(size_t product) const {
   context_.pool->read_ahead().expect(parts);
 }
 
+// The block's weights are where they are now.
+void Run::enter(int block) {
+  const Graph& graph = program_.graph();
+  block_weights_->acquire(graph, block);
+  for (const GraphNode& node : graph.nodes())
+    for (ValueId id : node.inputs)
+      if (node.block == block && id != kNoSymbol && graph.value(id).kind == ValueKind::weight)
+        tensors_[id] = parameters_.tensor(graph.value(id));
+}
+
 void Run::execute(size_t first_node, size_t last_node) {
+  if (!block_weights_) return execute_nodes(first_node, last_node);
+  const Graph& graph = program_.graph();
+  for (size_t first = first_node; first < last_node;) {
+    size_t last = first;
+    const int block = graph.nodes()[first].block;
+    while (last < last_node && graph.nodes()[last].block == block) ++last;
+    enter(block);
+    execute_nodes(first, last);
+    block_weights_->release(graph, block);
+    first = last;
+  }
+}
+
+void Run::execute_nodes(size_t first_node, size_t last_node) {
   std::vector<Tensor> inputs, outputs;
   size_t product = first_node;
   for (size_t i = first_node; i < last_node; ++i) {

@@ -33,12 +33,22 @@ class Program {
   std::vector<Buffer> arenas_;
 };
 
+// Weights that are not always there: a run asks for those of a block before it works on it.
+class BlockWeights {
+ public:
+  virtual ~BlockWeights() = default;
+  virtual void acquire(const Graph& graph, int block) = 0;
+  virtual void release(const Graph& graph, int block) = 0;
+};
+
 class Run {
  public:
   // Everything given must outlive the run. `gradients` may be null where backward() isn't called.
-  // `group` is the data slice that weight gradients belong to.
+  // `group` is the data slice that weight gradients belong to. `block_weights` may be null: all are
+  // there.
   Run(Program& program, const Parameters& parameters, Gradients* gradients,
-      const KernelContext& context, int64_t num_tokens, int group = 0);
+      const KernelContext& context, int64_t num_tokens, int group = 0,
+      BlockWeights* block_weights = nullptr);
   ~Run();
   Run(const Run&) = delete;
   Run& operator=(const Run&) = delete;
@@ -60,18 +70,30 @@ class Run {
 
  private:
   void execute(size_t first_node, size_t last_node);
+  void execute_nodes(size_t first_node, size_t last_node);
+  void enter(int block);
   size_t next_product(size_t node, size_t last_node) const;
   void read_ahead_of(size_t product) const;
   std::vector<int32_t> rows_here(const Value& table) const;
   Tensor output_of(const GraphNode& node, ValueId id) const;
 
   Program& program_;
+  const Parameters& parameters_;
   Gradients* gradients_;
   KernelContext context_;
   int group_;
+  BlockWeights* block_weights_;
   bool reads_weights_once_;  // so few tokens that memory is the limit
   Buffer arena_;
   std::vector<Tensor> tensors_;  // by value
 };
+
+// The blocks that a run of these nodes asks for, in order, as it does for each stretch of a block.
+template <class Body>
+void for_blocks(const Graph& graph, size_t first_node, size_t last_node, Body&& body) {
+  for (size_t i = first_node; i < last_node; ++i)
+    if (i == first_node || graph.nodes()[i].block != graph.nodes()[i - 1].block)
+      body(graph.nodes()[i].block);
+}
 
 }  // namespace troupe

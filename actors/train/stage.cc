@@ -153,13 +153,13 @@ void StageState::start_next() {
   is_running_ = true;
   gradients_finished_ = false;
   worker_->start(std::move(batch));
-  flow_->start(batch_, program());
+  flow_->start(batch_, program(), worker_->num_micro_batches());
   advance();
 }
 
 RankProgram StageState::program() const {
-  const PipelineSize size = {config_.mesh.pipeline, worker_->num_micro_batches(),
-                             config_.num_chunks, config_.num_extra_forwards};
+  const PipelineSize size = {config_.mesh.pipeline, worker_->num_attended(), config_.num_chunks,
+                             config_.num_extra_forwards};
   const auto rank = static_cast<size_t>(config_.point.pipeline);
   if (!worker_->trains()) return forward_only(*schedule_, size).at(rank);
   if (config_.table.empty()) return make_table(*schedule_, size).at(rank);

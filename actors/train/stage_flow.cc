@@ -16,21 +16,24 @@ size_t StageFlow::at(Flow flow, int chunk) const {
 }
 
 bool StageFlow::needs_input(const Instruction& instruction) const {
-  if (instruction.work == Work::weight_gradient) return false;
+  if (instruction.work == Work::weight_gradient || instruction.micro_batch >= num_real_)
+    return false;
   const auto& chunk = chunks_[instruction.chunk];
   return instruction.work == Work::forward ? chunk.has_previous : chunk.has_next;
 }
 
 bool StageFlow::has_consumer(const Instruction& instruction) const {
-  if (instruction.work == Work::weight_gradient) return false;
+  if (instruction.work == Work::weight_gradient || instruction.micro_batch >= num_real_)
+    return false;
   const auto& chunk = chunks_[instruction.chunk];
   return instruction.work == Work::forward ? chunk.has_next : chunk.has_previous;
 }
 
-void StageFlow::start(int64_t batch, RankProgram program) {
+void StageFlow::start(int64_t batch, RankProgram program, int64_t num_real) {
   CHECK(is_done(), batch_, batch);
   CHECK(batch != batch_, batch);
   batch_ = batch;
+  num_real_ = num_real;
   program_ = std::move(program);
   next_ = 0;
 }

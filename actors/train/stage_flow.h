@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -28,8 +29,10 @@ class StageFlow {
   // neighbour.
   StageFlow(std::vector<StageNeighbours> chunks, int64_t num_registers);
 
-  // A new batch; the last one must be done. Inputs may have arrived before.
-  void start(int64_t batch, RankProgram program);
+  // A new batch; the last one must be done. Inputs may have arrived before. Of micro-batches from
+  // num_real on nothing comes and goes.
+  void start(int64_t batch, RankProgram program,
+             int64_t num_real = std::numeric_limits<int64_t>::max());
   void arrive(Flow flow, int chunk, int64_t batch, int64_t micro_batch, TensorRef tensor);
   // Of what this chunk makes.
   void register_is_free(Flow flow, int chunk) { ++side(flow, chunk).free_registers; }
@@ -67,7 +70,7 @@ class StageFlow {
 
   std::vector<StageNeighbours> chunks_;
   std::vector<Side> sides_;
-  int64_t batch_ = -1;
+  int64_t batch_ = -1, num_real_ = 0;
   RankProgram program_;
   size_t next_ = 0;
 };

@@ -21,15 +21,28 @@ int64_t now_ns() {
 
 void StageWorker::start(RunBatch batch) {
   const auto& place = chunk(0).options().place;
-  const auto is_other = [&](const MicroBatch& one) {
+  std::vector<int64_t> counts(static_cast<size_t>(place.data_degree()), 0);
+  const auto owner = [&](const MicroBatch& one) {
     CHECK(one.group >= 0 && one.group < data_slices_, one.group, data_slices_);
-    return one.group * place.data_degree() / data_slices_ != place.data_rank();
+    return one.group * place.data_degree() / data_slices_;
   };
-  for (size_t i = 0; i < batch.micro_batches.size(); ++i)
+  for (size_t i = 0; i < batch.micro_batches.size(); ++i) {
     CHECK(batch.micro_batches[i].index == static_cast<int64_t>(i), batch.batch, i);
-  if (place.data_degree() > 1) std::erase_if(batch.micro_batches, is_other);
+    ++counts[owner(batch.micro_batches[i])];
+  }
+  std::erase_if(batch.micro_batches,
+                [&](const MicroBatch& one) { return owner(one) != place.data_rank(); });
   batch_ = std::move(batch);
   result_ = {};
+  num_attended_ = chunk(0).shares_weights() ? std::ranges::max(counts) : num_micro_batches();
+}
+
+// Of a micro-batch that other data ranks have and this one has not.
+void StageWorker::attend(const Instruction& instruction) {
+  auto& model = chunk(instruction.chunk);
+  if (instruction.work == Work::forward) model.attend_forward();
+  if (instruction.work == Work::backward || instruction.work == Work::input_gradient)
+    model.attend_backward();
 }
 
 // Of one micro-batch, of whose tokens these are some.
@@ -47,6 +60,10 @@ TensorRef StageWorker::execute(const Instruction& instruction,
                                const std::optional<TensorRef>& input) {
   const auto start = now_ns();
   const int64_t ordinal = instruction.micro_batch;
+  if (ordinal >= num_micro_batches()) {
+    attend(instruction);
+    return {};
+  }
   const auto& batch = batch_.micro_batches.at(static_cast<size_t>(ordinal));
   auto& model = chunk(instruction.chunk);
   TensorRef output;

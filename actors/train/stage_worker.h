@@ -27,6 +27,8 @@ class StageWorker {
   void start(RunBatch batch);
   bool trains() const { return batch_.loss.kind != LossKind::none; }
   int64_t num_micro_batches() const { return static_cast<int64_t>(batch_.micro_batches.size()); }
+  // The same, or where data ranks share weights, what the one has that has most.
+  int64_t num_attended() const { return num_attended_; }
 
   // Forward gives "hidden" for the next virtual stage, backward its gradient for the previous one;
   // empty where there is no such neighbour. `micro_batch` counts this rank's.
@@ -45,12 +47,14 @@ class StageWorker {
                      const std::optional<TensorRef>& input);
   void read_head(StageModel& model, const MicroBatch& batch, int64_t ordinal);
   TokenLoss token_loss(const MicroBatch& batch);
+  void attend(const Instruction& instruction);
   void note(const MicroBatch& batch, const MicroBatchLoss& loss);
   TensorRef copy_of(const Tensor& tensor) const;
 
   std::vector<std::unique_ptr<StageModel>> chunks_;
   int data_slices_;
   RunBatch batch_;
+  int64_t num_attended_ = 0;
   BatchResult result_;
   // What backward passes read, until the last of them is over.
   std::map<int64_t, std::map<std::string, std::vector<float>>> loss_gradients_;

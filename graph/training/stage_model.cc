@@ -96,7 +96,8 @@ void StageModel::forward(int64_t micro_batch, std::shared_ptr<const Pack> pack,
                                  .block_lists = batch->block_lists.get(),
                                  .tensor_group = options_.place.tensor_group};
   batch->run = std::make_unique<Run>(*program_, *parameters_, gradients_.get(), context,
-                                     batch->pack->num_tokens(), group);
+                                     batch->pack->num_tokens(), group,
+                                     shares_weights() ? this : nullptr);
   if (batch->hidden) batch->run->bind("hidden", batch->hidden.get());
   if (program_->graph().find_input("targets") != kNoSymbol) {
     CHECK(batch->targets && batch->targets->size() == batch->pack->token_ids.size(), micro_batch);

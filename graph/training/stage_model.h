@@ -44,7 +44,7 @@ enum class WeightDecay { matrices, all };
 // backwards, as the shard that it is.
 Graph stage_graph(const LlamaConfig& config, const StageOptions& options);
 
-class StageModel {
+class StageModel : private BlockWeights {
  public:
   StageModel(const LlamaConfig& config, const StageOptions& options, ThreadPool& pool);
   ~StageModel();
@@ -87,6 +87,12 @@ class StageModel {
   const Tensor& hidden_gradient(int64_t micro_batch) const;
   void finish(int64_t micro_batch);
 
+  // Where data ranks share weights (ZeRO 3), each works through as many micro-batches as the one that
+  // has most; for one that it does not have it only takes part in what the others need.
+  bool shares_weights() const;
+  void attend_forward();
+  void attend_backward();
+
   // The global batch's gradients; see graph/gradients.h.
   Gradients& gradients() { return *gradients_; }
   // Ends the global batch: sums its groups here, then with the other data ranks; absent: this rank
@@ -120,6 +126,14 @@ class StageModel {
  private:
   struct MicroBatch;
   MicroBatch& at(int64_t micro_batch) const;
+  void acquire(const Graph& graph, int block) override;
+  void release(const Graph& graph, int block) override;
+  template <class Body>
+  void for_shared(const Graph& graph, int block, Body&& body);
+  void attend(size_t first_node, size_t last_node);
+  bool is_shared(const Parameter& parameter) const;
+  void give_up(Parameter& parameter);  // all but this rank's elements
+  void gather(Parameter& parameter);
 
   LlamaConfig config_;
   StageOptions options_;

@@ -24,6 +24,76 @@ void StageModel::load(const WeightReader& reader) {
         shards_.take(parameter, whole, values);
       },
       pool_);
+  for (auto& [name, parameter] : parameters_->all())
+    if (is_shared(parameter)) give_up(parameter);
+}
+
+bool StageModel::shares_weights() const {
+  return options_.place.zero == Zero::weights && options_.place.data_degree() > 1;
+}
+
+// Norms and biases are too small to be worth it.
+bool StageModel::is_shared(const Parameter& parameter) const {
+  return shares_weights() && !parameter.is_plain;
+}
+
+void StageModel::give_up(Parameter& parameter) {
+  const auto own = shards_.own_elements(parameter);
+  if (parameter.own.num_bytes() == 0 && own.size() > 0)
+    parameter.own = Buffer(static_cast<size_t>(own.size()) * sizeof(float), MemoryClass::weights);
+  std::ranges::copy(parameter.values().subspan(own.begin, own.size()),
+                    floats(parameter.own).begin());
+  Parameters::release(parameter);
+}
+
+// All data ranks' elements come to each.
+void StageModel::gather(Parameter& parameter) {
+  parameters_->acquire(parameter);
+  std::ranges::copy(floats(parameter.own),
+                    parameter.values().begin() + shards_.own_elements(parameter).begin);
+  shards_.gather_elements(parameter, parameter.values());
+}
+
+// body(parameter) for each weight of a block that data ranks share, once, by name.
+template <class Body>
+void StageModel::for_shared(const Graph& graph, int block, Body&& body) {
+  std::map<std::string, Parameter*> shared;
+  for (const GraphNode& node : graph.nodes())
+    for (ValueId id : node.inputs) {
+      if (node.block != block || id == kNoSymbol) continue;
+      if (graph.value(id).kind != ValueKind::weight) continue;
+      auto& parameter = parameters_->at(graph.value(id).name);
+      if (is_shared(parameter)) shared[parameter.name] = &parameter;
+    }
+  for (auto& [name, parameter] : shared) body(*parameter);
+}
+
+void StageModel::acquire(const Graph& graph, int block) {
+  for_shared(graph, block, [&](Parameter& parameter) {
+    gather(parameter);
+    parameters_->refresh(parameter, pool_);
+  });
+}
+
+void StageModel::release(const Graph& graph, int block) {
+  for_shared(graph, block, [](Parameter& parameter) { Parameters::release(parameter); });
+}
+
+void StageModel::attend(size_t first_node, size_t last_node) {
+  const Graph& graph = program_->graph();
+  for_blocks(graph, first_node, last_node, [&](int block) {
+    acquire(graph, block);
+    release(graph, block);
+  });
+}
+
+void StageModel::attend_forward() {
+  attend(0, program_->graph().num_forward_nodes());
+}
+
+void StageModel::attend_backward() {
+  const Graph& graph = program_->graph();
+  attend(graph.num_forward_nodes(), graph.first_weight_gradient_node());
 }
 
 void StageModel::finish_gradients(Presence presence) {
@@ -55,17 +125,20 @@ void StageModel::apply_adamw(const AdamwOptions& options, int64_t step, float gr
     AdamwOptions weight_options = options;
     if (decay == WeightDecay::matrices && parameter.shape.size() < 2)
       weight_options.weight_decay = 0;
-    const AdamwTensors tensors = {parameter.values().subspan(own.begin, size),
+    const bool is_own = is_shared(parameter);
+    const AdamwTensors tensors = {is_own ? floats(parameter.own)
+                                         : parameter.values().subspan(own.begin, size),
                                   gradients_->sum(name).subspan(own.begin, size),
                                   floats(parameter.moment1), floats(parameter.moment2)};
     const auto update = [&](int64_t begin, int64_t end) {
       adamw(tensors, weight_options, step, gradient_scale, begin, end);
     };
-    if (own.size() == parameter.size()) {
+    if (own.size() == parameter.size() && !is_own) {
       Parameters::update(parameter, update, pool_);
       continue;
     }
     pool_.parallel(own.size(), [&](int64_t begin, int64_t end, int) { update(begin, end); });
+    if (is_own) continue;
     shards_.gather_elements(parameter, parameter.values());
     parameters_->refresh(parameter, pool_);
   }
@@ -104,6 +177,12 @@ bool StageModel::has_moments() const {
 
 std::vector<float> StageModel::whole(const std::string& weight, Part part) {
   auto& parameter = parameters_->at(weight);
+  if (part == Part::weight && is_shared(parameter)) {
+    gather(parameter);
+    auto whole = shards_.whole(parameter, parameter.values());
+    Parameters::release(parameter);
+    return whole;
+  }
   if (part == Part::weight) return shards_.whole(parameter, parameter.values());
   const auto own = shards_.own_elements(parameter);
   std::vector<float> moments(static_cast<size_t>(parameter.size()));
