@@ -97,7 +97,7 @@ void StageModel::forward(int64_t micro_batch, std::shared_ptr<const Pack> pack,
                                  .tensor_group = options_.place.tensor_group};
   batch->run = std::make_unique<Run>(*program_, *parameters_, gradients_.get(), context,
                                      batch->pack->num_tokens(), group,
-                                     shares_weights() ? this : nullptr);
+                                     shares_weights() ? static_cast<BlockWeights*>(this) : nullptr);
   if (batch->hidden) batch->run->bind("hidden", batch->hidden.get());
   if (program_->graph().find_input("targets") != kNoSymbol) {
     CHECK(batch->targets && batch->targets->size() == batch->pack->token_ids.size(), micro_batch);
