@@ -10,6 +10,7 @@
 
 #include "actors/cluster/log.h"
 #include "base/wall_time.h"
+#include "storage/fingerprint.h"
 #include "storage/journal/failure.h"
 
 namespace troupe {
@@ -125,7 +126,9 @@ NodeSettings Cluster::settings() const {
           .run_dir = options_.run_dir,
           .runtime_dir = runtime_folder_.path(),
           .heartbeat_interval_ms = options_.limits.heartbeat_interval.count(),
-          .trace_interval_ms = options_.trace_interval.count()};
+          .trace_interval_ms = options_.trace_interval.count(),
+          .model = options_.model,
+          .model_fingerprint = options_.model.empty() ? "" : fingerprint(options_.model)};
 }
 
 SupervisorConfig Cluster::supervisor_config() {

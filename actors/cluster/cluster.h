@@ -27,6 +27,7 @@ struct ClusterOptions {
   bool one_process = false;                       // all actors in this process
   std::vector<std::string> node_command;          // empty: this program, "node"
   ProcessSource* processes = nullptr;             // null: node_command, as children of this process
+  std::string model;  // file or folder that every node needs alike; empty: none
   std::function<void(const std::string&)> report;  // a failure's text; empty: standard error
 };
 

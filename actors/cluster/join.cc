@@ -5,13 +5,20 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <caf/io/all.hpp>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <nlohmann/json.hpp>
 #include <thread>
 
+#include "actors/cluster/socket_address.h"
+#include "base/hash.h"
 #include "base/hmac.h"
+#include "base/host_name.h"
+#include "storage/fingerprint.h"
+#include "storage/mapped_file.h"
 
 namespace troupe {
 namespace {
@@ -38,12 +45,21 @@ int num_cores_of_this_host() {
   return static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
 }
 
+std::string program_checksum() {
+  std::array<char, 17> text = {};
+  const auto checksum = xxh3(MappedFile("/proc/self/exe").bytes());
+  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(checksum));
+  return text.data();
+}
+
 std::string to_json(const NodeSettings& settings) {
   return nlohmann::json{{"plan", to_json(settings.plan)},
                         {"run_dir", settings.run_dir},
                         {"runtime_dir", settings.runtime_dir},
                         {"heartbeat_interval_ms", settings.heartbeat_interval_ms},
-                        {"trace_interval_ms", settings.trace_interval_ms}}
+                        {"trace_interval_ms", settings.trace_interval_ms},
+                        {"model", settings.model},
+                        {"model_fingerprint", settings.model_fingerprint}}
       .dump();
 }
 
@@ -53,7 +69,9 @@ NodeSettings settings_from_json(const std::string& text) try {
           .run_dir = json.at("run_dir"),
           .runtime_dir = json.at("runtime_dir"),
           .heartbeat_interval_ms = json.at("heartbeat_interval_ms"),
-          .trace_interval_ms = json.at("trace_interval_ms")};
+          .trace_interval_ms = json.at("trace_interval_ms"),
+          .model = json.at("model"),
+          .model_fingerprint = json.at("model_fingerprint")};
 } catch (const nlohmann::json::exception& e) {
   throw Error(std::string("malformed node settings: ") + e.what());
 }
@@ -120,6 +138,11 @@ Door::behavior_type door(Traced<Door, DoorState>* self, DoorConfig config) {
                                    join_proof(state.config.secret, "node", prove.node,
                                               nonces.mapped().node, nonces.mapped().launcher));
         if (!knows) return caf::make_error(ActorError::failed, "the secret is not this cluster's");
+        if (prove.program != state.config.program)
+          return caf::make_error(ActorError::failed,
+                                 prove.node +
+                                     " runs another troupe: the checksum of its program is " +
+                                     prove.program + ", of the cluster's " + state.config.program);
         return state.config.admit(prove.node);
       },
   };
@@ -134,12 +157,13 @@ DoorConfig door_of_run(std::string secret, NodeSettings settings, const Director
     return Welcome{to_json(settings), caf::actor_cast<caf::strong_actor_ptr>(directory),
                    caf::actor_cast<caf::strong_actor_ptr>(supervisor)};
   };
-  return {std::move(secret), std::move(admit)};
+  return {.secret = std::move(secret), .admit = std::move(admit)};
 }
 
 Welcome enter(caf::actor_system& system, const std::string& host, uint16_t port,
               const std::string& name, const std::string& secret) {
   const auto place = host + ":" + std::to_string(port);
+  check_answers(host, port, kJoinLimit);  // CAF would wait for as long as the kernel does
   auto door = system.middleman().remote_actor<Door>(host, port);
   if (!door) throw Error("no cluster answers at " + place + ": " + text_of(door.error()));
   caf::scoped_actor self(system);
@@ -149,13 +173,24 @@ Welcome enter(caf::actor_system& system, const std::string& host, uint16_t port,
                               join_proof(secret, "launcher", name, nonce, challenge.nonce)))
     throw Error("the cluster at " + place + " has another secret than ours");
   const auto proof = join_proof(secret, "node", name, nonce, challenge.nonce);
-  return ask<Welcome>(self, *door, Prove{name, proof}, "proving the secret to " + place);
+  return ask<Welcome>(self, *door, Prove{name, proof, program_checksum()},
+                      "proving the secret to " + place);
+}
+
+void check_model(const NodeSettings& settings) {
+  if (settings.model.empty()) return;
+  const auto found = fingerprint(settings.model);
+  if (found != settings.model_fingerprint)
+    throw Error("the model " + settings.model + " on " + host_name() + " has the fingerprint " +
+                found + ", where the run started it has " + settings.model_fingerprint);
 }
 
 Joined join(caf::actor_system& system, const std::string& host, uint16_t port,
             const std::string& node, const std::string& secret) {
   const auto welcome = enter(system, host, port, node, secret);
-  return {.settings = settings_from_json(welcome.settings),
+  auto settings = settings_from_json(welcome.settings);
+  check_model(settings);
+  return {.settings = std::move(settings),
           .directory = caf::actor_cast<Directory>(welcome.directory),
           .supervisor = caf::actor_cast<Supervisor>(welcome.supervisor),
           .secret = secret};

@@ -20,6 +20,10 @@ namespace troupe {
 
 int num_cores_of_this_host();
 
+// xxh3 of the file that this process runs, in hexadecimal: who has another one has other messages,
+// or kernels that give other bits.
+std::string program_checksum();
+
 // What the launcher decides for every node, sent with the welcome.
 struct NodeSettings {
   ClusterPlan plan;
@@ -27,6 +31,8 @@ struct NodeSettings {
   std::string runtime_dir;
   int64_t heartbeat_interval_ms = 1000;
   int64_t trace_interval_ms = 500;
+  std::string model;              // file or folder that the run begins from; empty: none
+  std::string model_fingerprint;  // storage/fingerprint.h
   // Each node's own:
   int num_cores = num_cores_of_this_host();
   bool shares_its_host = false;  // with other runs, whose nodes use the same runtime folder
@@ -54,6 +60,7 @@ using Door = caf::typed_actor<caf::replies_to<Hello>::with<Challenge>,
 
 struct DoorConfig {
   std::string secret;
+  std::string program = program_checksum();
   // What somebody of this name, who has proved to know the secret, is given.
   std::function<caf::result<Welcome>(const std::string& name)> admit;
 };
@@ -81,12 +88,15 @@ struct Joined {
   int data_socket = -1;  // already listening at the node's endpoint; -1: none
 };
 
-// Dials host:port and enters as `name`. Throws if nobody answers within 10 s, or if either side's
-// proof is wrong.
+// Dials host:port and enters as `name`. Throws if nobody answers within 10 s, if either side's
+// proof is wrong, or if the two run different programs.
 Welcome enter(caf::actor_system& system, const std::string& host, uint16_t port,
               const std::string& name, const std::string& secret);
 
-// In the node: enters its run's launcher.
+// Throws if the model on this host is not the launcher's.
+void check_model(const NodeSettings& settings);
+
+// In the node: enters its run's launcher, and checks that both have the same model.
 Joined join(caf::actor_system& system, const std::string& host, uint16_t port,
             const std::string& node, const std::string& secret);
 

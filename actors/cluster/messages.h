@@ -56,9 +56,10 @@ TROUPE_MESSAGE(Challenge, x.nonce, x.proof)
 
 struct Prove {
   std::string node;
-  std::string proof;  // the node's
+  std::string proof;    // the node's
+  std::string program;  // its own, as program_checksum (join.h) says it
 };
-TROUPE_MESSAGE(Prove, x.node, x.proof)
+TROUPE_MESSAGE(Prove, x.node, x.proof, x.program)
 
 struct Welcome {
   std::string settings;  // NodeSettings as JSON

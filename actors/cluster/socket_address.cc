@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netdb.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -70,6 +71,23 @@ std::string own_address_towards(const std::string& host) {
   char text[INET_ADDRSTRLEN] = {};
   inet_ntop(AF_INET, &own.sin_addr, text, sizeof(text));
   return text;
+}
+
+void check_answers(const std::string& host, uint16_t port, std::chrono::milliseconds limit) {
+  auto there = ipv4_address(host, port);
+  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  int error = connect(socket, generic(there), sizeof(there)) == 0 ? 0 : errno;
+  if (error == EINPROGRESS) {
+    pollfd waiting = {.fd = socket, .events = POLLOUT, .revents = 0};
+    socklen_t size = sizeof(error);
+    const bool answered = poll(&waiting, 1, static_cast<int>(limit.count())) > 0;
+    if (!answered || getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+      error = ETIMEDOUT;
+  }
+  close(socket);
+  if (error != 0)
+    throw Error("no cluster answers at " + SocketAddress{host, port}.text() + ": " +
+                std::strerror(error));
 }
 
 int listening_socket(const std::string& address, uint16_t& port) {

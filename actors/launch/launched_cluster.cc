@@ -90,7 +90,7 @@ void LaunchedCluster::open_door() {
   auto admit = [this](const std::string&) -> caf::result<Welcome> {
     return Welcome{.supervisor = caf::actor_cast<caf::strong_actor_ptr>(manager_)};
   };
-  door_ = system_.spawn(door, DoorConfig{secret_, admit});
+  door_ = system_.spawn(door, DoorConfig{.secret = secret_, .admit = admit});
   const auto port = system_.middleman().publish(door_, address_.port, address_.host.c_str());
   if (!port)
     throw UsageError("listen = " + address_.text() + ": cannot be listened on (" +

@@ -37,6 +37,7 @@ ClusterOptions cluster_options(const RunSetup& setup, ReservedPlaces* reserved) 
   options.plan = setup.plan();
   options.factories = actor_factories();
   options.run_dir = setup.run_dir();
+  options.model = setup.config().getModel().getPath();
   options.limits = limits_of(setup.config().getCluster());
   options.trace_interval = milliseconds(setup.config().getCluster().getTraceIntervalSeconds());
   options.one_process = setup.config().getCluster().getOneProcess();

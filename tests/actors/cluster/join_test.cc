@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <set>
 
+#include "storage/fingerprint.h"
 #include "tests/actors/actor_test.h"
 #include "tests/temporary_folder.h"
 
@@ -21,6 +22,8 @@ NodeSettings settings() {
   settings.run_dir = "/runs/x";
   settings.runtime_dir = "/tmp/x";
   settings.heartbeat_interval_ms = 250;
+  settings.model = "models/a";
+  settings.model_fingerprint = "0123";
   return settings;
 }
 
@@ -38,8 +41,9 @@ class JoinTest : public ActorTest {
   }
 
   // Why the door does not open; empty if it does.
-  std::string refusal(const std::string& node, const std::string& proof) {
-    const auto welcome = ask<Welcome>(door, Prove{node, proof});
+  std::string refusal(const std::string& node, const std::string& proof,
+                      const std::string& program = program_checksum()) {
+    const auto welcome = ask<Welcome>(door, Prove{node, proof, program});
     return welcome ? "" : text_of(welcome.error());
   }
 
@@ -50,8 +54,8 @@ class JoinTest : public ActorTest {
 
 TEST_F(JoinTest, ANodeOfThePlanThatKnowsTheSecretIsWelcome) {
   const auto challenge = greet("trainer-0");
-  const auto welcome =
-      ask<Welcome>(door, Prove{"trainer-0", proof(kSecret, "trainer-0", challenge)});
+  const auto welcome = ask<Welcome>(
+      door, Prove{"trainer-0", proof(kSecret, "trainer-0", challenge), program_checksum()});
   ASSERT_TRUE(welcome) << text_of(welcome.error());
   EXPECT_EQ(welcome->settings, to_json(settings()));
   EXPECT_EQ(welcome->directory, caf::actor_cast<caf::strong_actor_ptr>(directory));
@@ -112,8 +116,9 @@ TEST_F(JoinTest, TwoOfOneNameDoNotDisturbEachOther) {
 TEST_F(JoinTest, AProofFromAnotherThanWhoSaidHelloIsRefused) {
   const auto challenge = greet("trainer-0");
   caf::scoped_actor other{system};
-  auto request = other->request(door, caf::infinite,
-                                Prove{"trainer-0", proof(kSecret, "trainer-0", challenge)});
+  auto request = other->request(
+      door, caf::infinite,
+      Prove{"trainer-0", proof(kSecret, "trainer-0", challenge), program_checksum()});
   scheduler.run();
   request.receive([](const Welcome&) { FAIL() << "it was let in"; }, [](const caf::error&) {});
 }
@@ -134,6 +139,35 @@ TEST_F(JoinTest, ANodeThatThePlanDoesNotKnowIsRefusedByName) {
             "the plan has no node stranger");
 }
 
+TEST_F(JoinTest, ANodeThatRunsAnotherProgramIsRefusedWithBothChecksums) {
+  const auto challenge = greet("trainer-0");
+  EXPECT_EQ(
+      refusal("trainer-0", proof(kSecret, "trainer-0", challenge), "0123456789abcdef"),
+      "trainer-0 runs another troupe: the checksum of its program is 0123456789abcdef, of the "
+      "cluster's " +
+          program_checksum());
+}
+
+// Who does not know the secret is told nothing about the program.
+TEST_F(JoinTest, TheSecretComesBeforeTheProgram) {
+  const auto challenge = greet("trainer-0");
+  EXPECT_EQ(refusal("trainer-0", proof("another secret", "trainer-0", challenge), "another"),
+            kRefused);
+}
+
+TEST(CheckModelTest, AnotherModelThanTheLaunchersIsRefusedWithBothFingerprints) {
+  const TemporaryFolder folder;
+  auto settings = troupe::settings();
+  settings.model = folder / "model.gguf";
+  rewrite(settings.model, "weights");
+  settings.model_fingerprint = fingerprint(settings.model);
+  check_model(settings);
+  rewrite(settings.model, "heights");
+  const auto error = error_of([&] { check_model(settings); });
+  for (const auto& part : {settings.model, settings.model_fingerprint, fingerprint(settings.model)})
+    EXPECT_NE(error.find(part), std::string::npos) << error;
+}
+
 TEST(NodeSettingsTest, JsonKeepsEveryField) {
   const auto again = settings_from_json(to_json(settings()));
   EXPECT_EQ(again.plan.nodes.at(0).compute_threads, 2);
@@ -141,6 +175,8 @@ TEST(NodeSettingsTest, JsonKeepsEveryField) {
   EXPECT_EQ(again.runtime_dir, "/tmp/x");
   EXPECT_EQ(again.heartbeat_interval_ms, 250);
   EXPECT_EQ(again.trace_interval_ms, 500);
+  EXPECT_EQ(again.model, "models/a");
+  EXPECT_EQ(again.model_fingerprint, "0123");
   EXPECT_NE(error_of([] { settings_from_json("{}"); }).find("malformed node settings"),
             std::string::npos);
 }
@@ -177,6 +213,9 @@ class JoinOverLoopbackTest : public testing::Test {
       caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
   }
 
+  Welcome enter_with(const std::string& secret) {
+    return enter(node, "127.0.0.1", port, "trainer-0", secret);
+  }
   Joined join_with(const std::string& secret) {
     return join(node, "127.0.0.1", port, "trainer-0", secret);
   }
@@ -190,9 +229,13 @@ class JoinOverLoopbackTest : public testing::Test {
 };
 
 TEST_F(JoinOverLoopbackTest, TheNodeGetsTheLaunchersSettingsAndDirectory) {
-  const auto joined = join_with(kSecret);
-  EXPECT_EQ(to_json(joined.settings), to_json(settings()));
-  EXPECT_EQ(joined.directory->id(), directory->id());
+  const auto welcome = enter_with(kSecret);
+  EXPECT_EQ(welcome.settings, to_json(settings()));
+  EXPECT_EQ(welcome.directory->id(), directory->id());
+}
+
+TEST_F(JoinOverLoopbackTest, ANodeWithoutTheLaunchersModelIsRefused) {
+  EXPECT_NE(error_of([&] { join_with(kSecret); }).find("models/a"), std::string::npos);
 }
 
 TEST_F(JoinOverLoopbackTest, ANodeDoesNotFollowALauncherThatDoesNotKnowItsSecret) {

@@ -41,6 +41,15 @@ TEST(SocketAddressTest, AListeningSocketHasAPortOfItsOwn) {
   close(second);
 }
 
+TEST(SocketAddressTest, WhoListensAnswersAndWhoHasStoppedDoesNot) {
+  uint16_t port = 0;
+  const int socket = listening_socket("127.0.0.1", port);
+  check_answers("127.0.0.1", port, std::chrono::seconds(5));
+  close(socket);
+  EXPECT_EQ(error_of([&] { check_answers("127.0.0.1", port, std::chrono::seconds(5)); }),
+            "no cluster answers at 127.0.0.1:" + std::to_string(port) + ": Connection refused");
+}
+
 TEST(SocketAddressTest, AnAddressThatIsNotOursCannotBeListenedOn) {
   uint16_t port = 0;
   EXPECT_NE(error_of([&] { listening_socket("192.0.2.1", port); }).find("192.0.2.1"),
