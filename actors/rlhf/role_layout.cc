@@ -1,12 +1,12 @@
 #include "actors/rlhf/role_layout.h"
 
-#include <fstream>
-#include <iterator>
+#include <algorithm>
 
 #include "actors/train/stage.h"
 #include "graph/models/llama.h"
 #include "graph/parallel/schedule_check.h"
 #include "graph/parallel/schedule_csv.h"
+#include "storage/mapped_file.h"
 
 namespace troupe {
 namespace {
@@ -31,11 +31,12 @@ Placement placement_of(const Config& config, const std::string& text) {
 ScheduleTable table_of(const Config& config) {
   const std::string path = config.as<RunConfig>().getParallel().getScheduleTable();
   if (path.empty()) return {};
-  std::ifstream file(path);
-  if (!file) config.reject("parallel.schedule_table", " = " + path + ": no such file");
-  const std::string text(std::istreambuf_iterator<char>(file), {});
   try {
-    return table_from_csv(text);
+    const MappedFile file(path);
+    const auto bytes = file.bytes();
+    auto table = table_from_csv({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
+    if (table.empty()) throw Error("there is no row in it");
+    return table;
   } catch (const Error& error) {
     config.reject("parallel.schedule_table", " = " + path + ": " + error.what());
   }
@@ -64,6 +65,31 @@ std::string node_of(const RoleLayout& layout, const std::vector<std::string>& no
   if (std::ssize(nodes) == layout.mesh.pipeline) return nodes[static_cast<size_t>(point.pipeline)];
   const auto rank = static_cast<size_t>(layout.mesh.rank(point));
   return nodes[rank * count / static_cast<size_t>(layout.mesh.size())];
+}
+
+// numerics.tensor_slices, where the config gives it.
+void check_slices(const Config& config, const LlamaConfig& model, int slices) {
+  const auto refuse = [&](const std::string& why) {
+    config.reject("numerics.tensor_slices", " = " + std::to_string(slices) + ": " + why);
+  };
+  if (model.num_key_value_heads % slices != 0)
+    refuse("does not divide the model's " + std::to_string(model.num_key_value_heads) +
+           " key and value heads (num_key_value_heads)");
+  if (model.intermediate_size % (2 * slices) != 0)
+    refuse("does not cut the model's " + std::to_string(model.intermediate_size) +
+           " columns (intermediate_size) into even parts");
+}
+
+// A pattern that no weight has is a slip of the pen.
+void check_overrides(const Config& config, const RoleLayout& layout, const Graph& graph) {
+  const auto weights = graph.values_of_kind(ValueKind::weight);
+  for (const auto& own : layout.overrides) {
+    const bool any = std::ranges::any_of(
+        weights, [&](ValueId id) { return matches(own.pattern, graph.value(id).name); });
+    if (!any)
+      config.reject("parallel.plan", ": no weight's name matches " + own.pattern + "; one is " +
+                                         graph.value(weights.front()).name);
+  }
 }
 
 std::string degree(const char* axis, int value) {
@@ -96,6 +122,7 @@ void check_layout(const Config& config, const LlamaConfig& model, const RoleLayo
   const int wanted = run.getNumerics().getTensorSlices();
   const int tensor_slices = wanted > 0 ? wanted : default_slices(model);
   const int data_slices = run.getNumerics().getDataSlices();
+  check_slices(config, model, tensor_slices);
   if (!is_aligned(mesh.tensor, tensor_slices))
     config.reject("parallel.tensor",
                   " = " + std::to_string(mesh.tensor) + ": each rank must own a whole subtree of " +
@@ -131,6 +158,7 @@ void check_layout(const Config& config, const LlamaConfig& model, const RoleLayo
     }
   const WeightPlan plan(plan_of_family("llama"), tensor_slices, mesh.tensor, layout.overrides);
   const Graph graph = llama(model, {.tensor_slices = tensor_slices});
+  check_overrides(config, layout, graph);
   for (ValueId id : graph.values_of_kind(ValueKind::weight)) try {
       plan.placement_of(graph.value(id).name, graph.value(id).shape);
     } catch (const Error& error) {
