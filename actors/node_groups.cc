@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "actors/cluster/runtime_folder.h"
+#include "actors/transport/remote_group.h"
 #include "base/error.h"
 #include "devices/cpu/shared_memory_group.h"
 
@@ -35,7 +36,13 @@ std::string file_name(const NodeContext& node, std::string group) {
 
 std::unique_ptr<Communicator> make_group(NodeContext& node, GroupWanted wanted) {
   if (!are_on_one_host(node, wanted.addresses))
-    throw Error(wanted.name + ": its ranks are on several hosts");
+    return std::make_unique<RemoteGroup>(
+        node.transport,
+        RemoteGroupOptions{.group = std::move(wanted.name),
+                           .addresses = std::move(wanted.addresses),
+                           .rank = wanted.rank,
+                           .waits = {.before_wait = std::move(wanted.before_wait),
+                                     .after_wait = std::move(wanted.after_wait)}});
   SharedMemoryGroupOptions options;
   options.group = wanted.name;
   options.folder = kSharedMemoryFolder;

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "base/hash.h"
 
 namespace troupe {
 namespace {
@@ -58,6 +59,17 @@ void check_borders(const GroupMember& self, std::span<const int64_t> borders, in
   const auto rank = static_cast<size_t>(self.rank);
   const int64_t share = borders[rank + 1] - borders[rank];
   CHECK(own == share, own, share, self.rank, self.group);
+}
+
+uint64_t hash_of(std::span<const int64_t> borders) {
+  return xxh3(std::as_bytes(borders));
+}
+
+std::vector<int64_t> equal_borders(const GroupMember& self, int64_t to_all, int64_t from_all) {
+  CHECK(to_all == from_all && to_all % self.size == 0, to_all, from_all, self.size, self.group);
+  std::vector<int64_t> borders;
+  for (int rank = 0; rank <= self.size; ++rank) borders.push_back(to_all / self.size * rank);
+  return borders;
 }
 
 std::vector<int64_t> even_borders(int64_t count, int64_t element_bytes, int size) {

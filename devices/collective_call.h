@@ -56,6 +56,12 @@ void check_agreement(const GroupMember& self, std::span<const CollectiveCall> of
 void check_borders(const GroupMember& self, std::span<const int64_t> borders, int64_t count,
                    int64_t own);
 
+uint64_t hash_of(std::span<const int64_t> borders);
+
+// Of `count` bytes to all members and as many from them, in equal parts; throws an Error if there
+// are no such parts.
+std::vector<int64_t> equal_borders(const GroupMember& self, int64_t to_all, int64_t from_all);
+
 // Shares of about the same size, cut at whole cache lines.
 std::vector<int64_t> even_borders(int64_t count, int64_t element_bytes, int size);
 

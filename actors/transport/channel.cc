@@ -103,9 +103,10 @@ void ChannelSender::send(const std::string& target, const TensorMessage& message
 }
 
 ChannelReceiver::ChannelReceiver(std::shared_ptr<zmq::context_t> context, const Link& link,
-                                 OnError on_error)
+                                 std::shared_ptr<Inboxes> inboxes, OnError on_error)
     : context_(std::move(context)),
       socket_(*context_, zmq::socket_type::pull),
+      inboxes_(std::move(inboxes)),
       on_error_(std::move(on_error)) {
   if (link.keys) listen_encrypted(socket_, *link.keys);
   if (link.listening_socket >= 0) socket_.set(zmq::sockopt::use_fd, link.listening_socket);
@@ -148,6 +149,7 @@ void ChannelReceiver::deliver(const zmq::message_t& header_frame, zmq::message_t
               ", sequence " + std::to_string(header.getSequence());
   with_context(what, [&] {
     auto message = read(header, std::move(payload));
+    if (target.starts_with(kInboxPrefix)) return inboxes_->at(target)->put(std::move(message));
     std::lock_guard lock(targets_mutex_);
     auto inlet = targets_.find(target);
     CHECK(inlet != targets_.end(), target);

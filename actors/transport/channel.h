@@ -15,6 +15,7 @@
 #include <zmq.hpp>
 
 #include "actors/transport/curve_keys.h"
+#include "actors/transport/inbox.h"
 #include "actors/transport/tensor_message.h"
 
 namespace troupe {
@@ -46,7 +47,8 @@ class ChannelReceiver {
  public:
   // `on_error` runs on the receiver's thread, with what arrived damaged, malformed or for nobody.
   using OnError = std::function<void(const std::string&)>;
-  ChannelReceiver(std::shared_ptr<zmq::context_t> context, const Link& link, OnError on_error);
+  ChannelReceiver(std::shared_ptr<zmq::context_t> context, const Link& link,
+                  std::shared_ptr<Inboxes> inboxes, OnError on_error);
 
   const std::string& endpoint() const { return endpoint_; }  // the one bound, port resolved
   void add_target(const std::string& name, TensorInlet actor);
@@ -58,6 +60,7 @@ class ChannelReceiver {
   std::shared_ptr<zmq::context_t> context_;
   zmq::socket_t socket_;  // the thread's alone once it runs
   std::string endpoint_;
+  std::shared_ptr<Inboxes> inboxes_;
   OnError on_error_;
   std::mutex targets_mutex_;
   std::map<std::string, TensorInlet> targets_;

@@ -7,12 +7,15 @@ namespace troupe {
 // Shared by a node's transport and its outlets, which may outlive it for a moment.
 class LocalInlets {
  public:
+  explicit LocalInlets(std::shared_ptr<Inboxes> inboxes) : inboxes_(std::move(inboxes)) {}
+
   void add(const std::string& address, TensorInlet actor) {
     std::lock_guard lock(mutex_);
     inlets_[address] = std::move(actor);
   }
 
   void send(const std::string& address, TensorMessage message) {
+    if (address.starts_with(kInboxPrefix)) return inboxes_->at(address)->put(std::move(message));
     std::lock_guard lock(mutex_);
     auto inlet = inlets_.find(address);
     CHECK(inlet != inlets_.end(), address, message.stream);
@@ -25,6 +28,7 @@ class LocalInlets {
   }
 
  private:
+  std::shared_ptr<Inboxes> inboxes_;
   std::mutex mutex_;
   std::map<std::string, TensorInlet> inlets_;
 };
@@ -60,11 +64,13 @@ Link TransportMap::link_to(const std::string& node) const {
 }
 
 Transport::Transport(std::string node, TransportMap map, ChannelReceiver::OnError on_error)
-    : node_(std::move(node)), map_(std::move(map)), local_(std::make_shared<LocalInlets>()) {
+    : node_(std::move(node)),
+      map_(std::move(map)),
+      local_(std::make_shared<LocalInlets>(inboxes_)) {
   if (map_.endpoint_of_node.size() < 2) return;
   auto link = map_.link_to(node_);
   link.listening_socket = map_.listening_socket;
-  receiver_.emplace(context_, link, std::move(on_error));
+  receiver_.emplace(context_, link, inboxes_, std::move(on_error));
 }
 
 Transport::~Transport() {
@@ -79,9 +85,19 @@ void Transport::add_local(const std::string& address, TensorInlet actor) {
 }
 
 TensorOutlet Transport::outlet(const std::string& address, std::string sender) const {
-  auto name = without_node(address);
-  if (is_local(address)) return TensorOutlet(name, std::move(sender), local_);
-  return TensorOutlet(name, std::move(sender), context_, map_.link_to(node_of(address)));
+  return outlet_to(without_node(address), node_of(address), std::move(sender));
+}
+
+TensorOutlet Transport::outlet_to_inbox(const std::string& address, const std::string& inbox,
+                                        std::string sender) const {
+  CHECK(inbox.starts_with(kInboxPrefix), inbox, address);
+  return outlet_to(inbox, node_of(address), std::move(sender));
+}
+
+TensorOutlet Transport::outlet_to(const std::string& target, const std::string& node,
+                                  std::string sender) const {
+  if (node == node_) return TensorOutlet(target, std::move(sender), local_);
+  return TensorOutlet(target, std::move(sender), context_, map_.link_to(node));
 }
 
 bool Transport::is_local(const std::string& address) const {

@@ -60,12 +60,21 @@ class Transport {
   TensorOutlet outlet(const std::string& address, std::string sender) const;
   bool is_local(const std::string& address) const;
 
+  // For threads rather than actors: this node's inboxes, and the way to one of those of the node
+  // where `address` lives.
+  std::shared_ptr<Inboxes> inboxes() const { return inboxes_; }
+  TensorOutlet outlet_to_inbox(const std::string& address, const std::string& inbox,
+                               std::string sender) const;
+
  private:
   const std::string& node_of(const std::string& address) const;
+  TensorOutlet outlet_to(const std::string& target, const std::string& node,
+                         std::string sender) const;
 
   std::string node_;
   TransportMap map_;
   std::shared_ptr<zmq::context_t> context_ = std::make_shared<zmq::context_t>(1);
+  std::shared_ptr<Inboxes> inboxes_ = std::make_shared<Inboxes>();
   std::shared_ptr<LocalInlets> local_;
   std::optional<ChannelReceiver> receiver_;
 };

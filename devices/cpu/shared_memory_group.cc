@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "base/hash.h"
 #include "devices/cpu/pages.h"
 
 namespace troupe {
@@ -11,10 +10,6 @@ namespace {
 
 // What a rank writes in a step; a few of them stay in a second-level cache.
 constexpr size_t kChunkBytes = size_t{128} << 10;
-
-uint64_t hash_of(std::span<const int64_t> borders) {
-  return xxh3(std::as_bytes(borders));
-}
 
 size_t piece_bytes(int size) {
   CHECK(size >= 1, size);
@@ -183,16 +178,13 @@ void SharedMemoryGroup::all_gather(std::span<const std::byte> own, std::span<con
 
 void SharedMemoryGroup::all_to_all(std::span<const std::byte> to_all,
                                    std::span<std::byte> from_all) {
-  CHECK(to_all.size() == from_all.size(), to_all.size(), from_all.size(), self_.group);
-  const int64_t part = std::ssize(to_all) / self_.size;
-  CHECK(part * self_.size == std::ssize(to_all), to_all.size(), self_.size, self_.group);
-  std::vector<int64_t> borders;
-  for (int rank = 0; rank <= self_.size; ++rank) borders.push_back(rank * part);
+  const auto borders = equal_borders(self_, std::ssize(to_all), std::ssize(from_all));
   const Shares shares{borders, static_cast<int64_t>(piece_bytes_)};
   const Phase phases[] = {
       [&](int64_t chunk) { send_pieces(to_all.data(), shares, chunk); },
       [&](int64_t chunk) { take_pieces(from_all.data(), shares, chunk, self_.rank); }};
-  std::copy_n(to_all.data() + self_.rank * part, part, from_all.data() + self_.rank * part);
+  const int64_t own = shares.begin(self_.rank);
+  std::copy_n(to_all.data() + own, shares.count(self_.rank), from_all.data() + own);
   run({.op = CollectiveOp::all_to_all, .count = std::ssize(to_all)}, shares.num_chunks(), phases);
 }
 
