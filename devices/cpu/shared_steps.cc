@@ -4,6 +4,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstring>
@@ -15,9 +16,12 @@
 namespace troupe {
 namespace {
 
-// Some 3 us: where ranks outnumber idle cores, who spins keeps the others from what it waits for.
+// Some 3 us: where ranks outnumber idle cores, who spins keeps the others from
+// what it waits for.
 constexpr int kSpins = 300;
 constexpr uint64_t kSlots = 2 * SharedSteps::kLag;
+
+constexpr auto kLookAround = std::chrono::milliseconds(500);  // a death rings no bell
 
 enum State : uint32_t { kNotYet, kHere, kLeft };
 
@@ -33,7 +37,8 @@ using Clock = std::chrono::steady_clock;
 void sleep_on(const std::atomic<uint32_t>& word, uint32_t seen, Clock::duration at_most) {
   const auto ns = std::chrono::duration_cast<std::chrono::nanoseconds>(at_most).count();
   const timespec time = {ns / 1'000'000'000, ns % 1'000'000'000};
-  syscall(SYS_futex, &word, FUTEX_WAIT, seen, &time, nullptr, 0);  // may return for no reason
+  syscall(SYS_futex, &word, FUTEX_WAIT, seen, &time, nullptr,
+          0);  // may return for no reason
 }
 
 void wake_all(const std::atomic<uint32_t>& word) {
@@ -58,7 +63,7 @@ SharedSteps::SharedSteps(const std::string& path, const GroupMember& self, size_
       options_(options),
       slot_bytes_(round_up(slot_bytes, 64)),
       mapping_(path, sizeof(Segment) + static_cast<size_t>(self.size) * kSlots * slot_bytes_,
-               [this](void* data) { return join(*static_cast<Segment*>(data)); }),
+               [this](SharedMapping& mapping) { return join(mapping); }),
       segment_(*static_cast<Segment*>(mapping_.data())) {}
 
 SharedSteps::~SharedSteps() {
@@ -66,19 +71,24 @@ SharedSteps::~SharedSteps() {
   if (static_cast<int>(segment_.num_joined) < self_.size) mapping_.remove_name();
 }
 
-bool SharedSteps::join(Segment& segment) const {
+bool SharedSteps::join(SharedMapping& mapping) const {
   const auto& [group, rank, size] = self_;
   CHECK(size >= 1 && size <= kMaxRanks, size, kMaxRanks, group);
   CHECK(rank >= 0 && rank < size, rank, size, group);
-  if (segment.num_joined == 0) {
+  auto& segment = *static_cast<Segment*>(mapping.data());
+  bool is_anyone_there = false;
+  for (int other = 0; other < kMaxRanks; ++other) is_anyone_there |= mapping.is_claimed(other);
+  if (!is_anyone_there) {
+    std::memset(mapping.data(), 0, sizeof(Segment));
     segment.size = static_cast<uint32_t>(size);
     segment.slot_bytes = slot_bytes_;
   }
   CHECK(static_cast<int>(segment.size) == size, segment.size, size, group);
   CHECK(segment.slot_bytes == slot_bytes_, segment.slot_bytes, slot_bytes_, group);
   Member& member = segment.members[static_cast<size_t>(rank)];
-  const bool is_first_of_rank = member.state.exchange(kHere) == kNotYet;
+  const bool is_first_of_rank = member.state == kNotYet && mapping.claim(rank);
   CHECK(is_first_of_rank, rank, group);
+  member.state = kHere;
   return ++segment.num_joined == segment.size;
 }
 
@@ -116,7 +126,8 @@ void SharedSteps::leave() {
   ring();
 }
 
-// Who goes to sleep says so before looking at the bell, so either sees the other.
+// Who goes to sleep says so before looking at the bell, so either sees the
+// other.
 void SharedSteps::ring() const {
   ++segment_.bell;
   if (segment_.sleepers > 0) wake_all(segment_.bell);
@@ -133,7 +144,7 @@ bool SharedSteps::sleep() {
     const auto now = Clock::now();
     is_well = now < end && !waits_for_nobody();
     if (!is_well) break;
-    sleep_on(segment_.bell, seen, end - now);
+    sleep_on(segment_.bell, seen, std::min<Clock::duration>(end - now, kLookAround));
   }
   --segment_.sleepers;
   return is_well;
@@ -147,9 +158,16 @@ bool SharedSteps::is_missing(int rank) const {
   return segment_.members[static_cast<size_t>(rank)].finished <= step_ - kLag;
 }
 
+// It has left or died, so that it will not come.
+bool SharedSteps::is_gone(int rank) const {
+  const uint32_t state = segment_.members[static_cast<size_t>(rank)].state;
+  const bool is_self = rank == self_.rank;
+  return state == kLeft || (state == kHere && !is_self && !mapping_.is_claimed(rank));
+}
+
 bool SharedSteps::waits_for_nobody() const {
   for (int rank = 0; rank < self_.size; ++rank)
-    if (is_missing(rank) && segment_.members[static_cast<size_t>(rank)].state == kLeft) return true;
+    if (is_missing(rank) && is_gone(rank)) return true;
   return false;
 }
 
@@ -161,7 +179,8 @@ std::string SharedSteps::missing() const {
     out << (out.tellp() == 0 ? "" : ", ") << "rank " << rank;
     if (member.state == kNotYet) out << " (has not come)";
     if (member.state == kLeft) out << " (has left)";
-    if (member.state == kHere) out << " (is at call " << member.sequence << ')';
+    if (member.state == kHere)
+      out << (is_gone(rank) ? " (has died at call " : " (is at call ") << member.sequence << ')';
   }
   return out.str();
 }

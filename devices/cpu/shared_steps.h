@@ -1,7 +1,8 @@
-// Memory that the ranks of a group on one host share, and the steps that they take together in it.
-// In a step each rank writes its own slot, and reads what the others wrote kLag steps ago; a step
-// begins once everyone has finished the one kLag before it. Nothing is locked, so a rank that is
-// killed leaves nothing held.
+// Memory that the ranks of a group on one host share, and the steps that they
+// take together in it. In a step each rank writes its own slot, and reads what
+// the others wrote kLag steps ago; a step begins once everyone has finished the
+// one kLag before it. Nothing is locked, so a rank that is killed leaves
+// nothing held.
 #pragma once
 
 #include <chrono>
@@ -20,8 +21,9 @@ class SharedSteps {
   static constexpr uint64_t kLag = 2;
   static constexpr int kMaxRanks = 64;
 
-  // Does not wait for anyone. Throws an Error if the rank has come before, or if others who mapped
-  // the file at `path` mean another group.
+  // Does not wait for anyone. Throws an Error if the rank has come before, or
+  // if others who mapped the file at `path` mean another group. A file of which
+  // all have died is taken as new.
   SharedSteps(const std::string& path, const GroupMember& self, size_t slot_bytes,
               const WaitOptions& options);
   ~SharedSteps();
@@ -29,8 +31,8 @@ class SharedSteps {
   SharedSteps& operator=(const SharedSteps&) = delete;
 
   void announce(const CollectiveCall& call);  // what the steps from this one on belong to
-  // Returns when everyone has finished the step kLag before this one, or throws an Error that says
-  // who has not.
+  // Returns when everyone has finished the step kLag before this one, or throws
+  // an Error that says who has not.
   void begin();
   void finish();
   void leave();  // nobody shall wait for this rank
@@ -42,9 +44,10 @@ class SharedSteps {
  private:
   struct Segment;
 
-  bool join(Segment& segment) const;
+  bool join(SharedMapping& mapping) const;
   bool is_due() const;
   bool is_missing(int rank) const;
+  bool is_gone(int rank) const;
   bool waits_for_nobody() const;
   bool sleep();
   void ring() const;

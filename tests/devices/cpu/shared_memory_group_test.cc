@@ -137,6 +137,7 @@ TEST(SharedMemoryGroupTest, NobodyWaitsForARankThatHasLeft) {
   for (int rank : {0, 2}) EXPECT_THAT(errors[rank], HasSubstr("rank 1 (has left)"));
 }
 
+// Long before the deadline, which is a minute.
 TEST(SharedMemoryGroupTest, ARankThatIsKilledIsNamedAndLeavesNoFile) {
   const TemporaryFolder folder;
   const pid_t child = process_of([&] {
@@ -147,7 +148,7 @@ TEST(SharedMemoryGroupTest, ARankThatIsKilledIsNamedAndLeavesNoFile) {
     tensor.barrier();
     pause();
   });
-  SharedMemoryGroup tensor(impatient(member(folder, 0, 2)));
+  SharedMemoryGroup tensor(member(folder, 0, 2));
   SharedMemoryGroup(
       {.group = "data", .folder = folder.path(), .name = "data", .rank = 0, .size = 2})
       .barrier();
@@ -158,7 +159,20 @@ TEST(SharedMemoryGroupTest, ARankThatIsKilledIsNamedAndLeavesNoFile) {
     tensor.barrier();
   });
   EXPECT_THAT(error, HasSubstr("group \"policy/pp0 tensor\""));
-  EXPECT_THAT(error, HasSubstr("for rank 1 (is at call"));
+  EXPECT_THAT(error, HasSubstr("for rank 1 (has died at call"));
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(SharedMemoryGroupTest, WhatTheDeadHaveLeftIsTakenAsNew) {
+  const TemporaryFolder folder;
+  const pid_t child = process_of([&] {
+    const SharedMemoryGroup group(member(folder, 1, 2));
+    kill(getpid(), SIGKILL);
+  });
+  waitpid(child, nullptr, 0);
+  EXPECT_FALSE(std::filesystem::is_empty(folder.path()));
+  auto ranks = group_of(folder, 2);
+  at_once(ranks, [](Communicator& group) { group.barrier(); });
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
