@@ -40,7 +40,7 @@ cannot_be "roles.policy.stages: 2 nodes for 1 ranks (parallel.pipeline x data x 
 cannot_be 'parallel.schedule: no schedule "zigzag": there are gpipe, 1f1b, interleaved, zb-h1, zbv' parallel.schedule=zigzag
 cannot_be "parallel.chunks: schedule zbv cannot have 1 chunks a rank: from 2 to 2" parallel.schedule=zbv parallel.chunks=1
 table() {
-  printf "$1" >"$folder/table.csv"
+  printf %b "$1" >"$folder/table.csv"
   cannot_be "$2" parallel.schedule_table="$folder/table.csv"
 }
 table 'F0,B0,F1,B1\nF0,F1,B0,B1\n' "rank 0, instruction 2 (B0) waits for rank 1; rank 1, instruction 2 (F1) waits for \

@@ -8,6 +8,7 @@ source tests/e2e/small_run.bash
 declare -A space=([a]=troupe-a-$$ [b]=troupe-b-$$ [c]=troupe-c-$$) address=([a]=10.78.0.1 [b]=10.78.0.2 [c]=10.78.0.3)
 pids=()
 
+# shellcheck disable=SC2317  # the trap calls it
 clean_up() {
   kill -9 "${pids[@]}" 2>/dev/null
   for name in "${space[@]}"; do ip netns del "$name" 2>/dev/null; done # its links go with it
@@ -22,11 +23,11 @@ on() {
   nsenter --net="/run/netns/${space[$host]}" "$@"
 }
 
-# start HOST OUTPUT ARGUMENT...: that host's troupe in the background, its process in $!.
+# start HOST OUTPUT ARGUMENT...: that host's troupe in the background, in the host's own folder, its process in $!.
 start() {
   local host=$1 output=$2
   shift 2
-  nsenter --net="/run/netns/${space[$host]}" "$TROUPE" "$@" >"$folder/$output.out" 2>&1 &
+  nsenter --net="/run/netns/${space[$host]}" env -C "$folder/$host" "$TROUPE" "$@" >"$folder/$output.out" 2>&1 &
   pids+=($!)
 }
 
@@ -66,13 +67,17 @@ spread=(cluster.nodes="$nodes" roles.policy.stages='[trainer-0, trainer-1, judge
 run_on() {
   local name=$1
   shift
-  start a "$name" rlhf configs/quickstart.yaml --cluster 10.78.0.1:7433 --secret-file "$secret" "${small[@]}" \
+  start a "$name" rlhf "$PWD/configs/quickstart.yaml" --cluster 10.78.0.1:7433 --secret-file "$secret" "${small[@]}" \
     "${spread[@]}" run.dir="$folder/$name" "$@"
 }
 
 run_or_stop alone "${small[@]}" cluster.one_process=true
 secret=$folder/cluster/secret
-start a cluster launch configs/cluster.yaml --set listen=10.78.0.1:7433 dir="$folder/cluster" heartbeat_limit_seconds=6 \
+mkdir "$folder/a" "$folder/b" "$folder/c"
+for host in a b c; do cp -r "$(sed -n 's/^checkpoint //p' "$folder/alone.out")" "$folder/$host/model"; done
+echo >>"$folder/b/model/config.json"
+start a cluster launch "$PWD/configs/cluster.yaml" --set listen=10.78.0.1:7433 dir="$folder/cluster" \
+  heartbeat_limit_seconds=6 \
   nodes='[{name: host-a, start: by_itself}, {name: host-b, start: by_itself}, {name: host-c, start: by_itself}]'
 cluster=$!
 await "Ctrl-C stops it" "$folder/cluster.out"
@@ -109,6 +114,12 @@ out=$(on b timeout 20 "$folder/other" rlhf configs/quickstart.yaml --cluster 10.
   "${small[@]}" "${spread[@]}" run.dir="$folder/never" 2>&1)
 [[ $? == [12] && $out == *"run runs another troupe"* && ! -e $folder/never ]] || fail "a run of another program: $out"
 
+run_on differing model.path=/proc/self/cwd/model # of the folder in which the host's node was started
+wait $!
+status=$?
+differ='node trainer-1 .*the model .* has the fingerprint [0-9a-f]{16}, where the run started it has [0-9a-f]{16}'
+[[ $status == 1 && $(cat "$folder/differing.out") =~ $differ ]] || fail "another model on host b: $(cat "$folder/differing.out")"
+
 # A host's cables are pulled while a run goes on: the run names a node there and ends; so do the host and its processes.
 run_on cut trainer.total_steps=100000 cluster.heartbeat_limit_seconds=6
 run=$!
@@ -120,7 +131,7 @@ wait $run
   fail "a host was cut off, $((SECONDS - pulled)) s: $(cat "$folder/cut.out")"
 echo "a host that was cut off was missed after $((SECONDS - pulled)) s"
 await "node host-c was silent for more than 6 s" "$folder/cluster.out"
-timeout 60 tail --pid=$last -f /dev/null || fail "the host that was cut off goes on: $(cat "$folder/host-c.out")"
+timeout 60 tail --pid="$last" -f /dev/null || fail "the host that was cut off goes on: $(cat "$folder/host-c.out")"
 
 kill -INT $cluster
 wait $cluster || fail "the cluster did not end well: $(cat "$folder/cluster.out")"
