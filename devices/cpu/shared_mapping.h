@@ -1,6 +1,6 @@
-// A file that several processes or threads of a host map, each on its own, all
-// at first zero. Who comes first makes it; once it is said that all have come,
-// its name goes, and the memory goes with the last of them, however they end.
+// A file that several processes or threads of a host map, each on its own, all at first zero. Who
+// comes first makes it; once it is said that all have come, its name goes, and the memory goes with
+// the last of them, however they end.
 #pragma once
 
 #include <cstddef>
@@ -11,9 +11,8 @@ namespace troupe {
 
 class SharedMapping {
  public:
-  // `join` looks at the memory while nobody else's `join` does, and returns
-  // whether all have come. Throws an Error that names the file where it cannot
-  // be made or has another size.
+  // `join` looks at the memory while nobody else's `join` does, and returns whether all have come.
+  // Throws an Error that names the file where it cannot be made or has another size.
   using Join = std::function<bool(SharedMapping&)>;
   SharedMapping(std::string path, size_t num_bytes, const Join& join);
   ~SharedMapping();

@@ -16,8 +16,7 @@
 namespace troupe {
 namespace {
 
-// Some 3 us: where ranks outnumber idle cores, who spins keeps the others from
-// what it waits for.
+// Some 3 us: where ranks outnumber idle cores, who spins keeps the others from what it waits for.
 constexpr int kSpins = 300;
 constexpr uint64_t kSlots = 2 * SharedSteps::kLag;
 
@@ -126,8 +125,7 @@ void SharedSteps::leave() {
   ring();
 }
 
-// Who goes to sleep says so before looking at the bell, so either sees the
-// other.
+// Who goes to sleep says so before looking at the bell, so either sees the other.
 void SharedSteps::ring() const {
   ++segment_.bell;
   if (segment_.sleepers > 0) wake_all(segment_.bell);

@@ -1,8 +1,7 @@
-// Memory that the ranks of a group on one host share, and the steps that they
-// take together in it. In a step each rank writes its own slot, and reads what
-// the others wrote kLag steps ago; a step begins once everyone has finished the
-// one kLag before it. Nothing is locked, so a rank that is killed leaves
-// nothing held.
+// Memory that the ranks of a group on one host share, and the steps that they take together in it.
+// In a step each rank writes its own slot, and reads what the others wrote kLag steps ago; a step
+// begins once everyone has finished the one kLag before it. Nothing is locked, so a rank that is
+// killed leaves nothing held.
 #pragma once
 
 #include <chrono>
@@ -21,9 +20,8 @@ class SharedSteps {
   static constexpr uint64_t kLag = 2;
   static constexpr int kMaxRanks = 64;
 
-  // Does not wait for anyone. Throws an Error if the rank has come before, or
-  // if others who mapped the file at `path` mean another group. A file of which
-  // all have died is taken as new.
+  // Does not wait for anyone. Throws an Error if the rank has come before, or if others who mapped
+  // the file at `path` mean another group. A file of which all have died is taken as new.
   SharedSteps(const std::string& path, const GroupMember& self, size_t slot_bytes,
               const WaitOptions& options);
   ~SharedSteps();
@@ -31,8 +29,8 @@ class SharedSteps {
   SharedSteps& operator=(const SharedSteps&) = delete;
 
   void announce(const CollectiveCall& call);  // what the steps from this one on belong to
-  // Returns when everyone has finished the step kLag before this one, or throws
-  // an Error that says who has not.
+  // Returns when everyone has finished the step kLag before this one, or throws an Error that says
+  // who has not.
   void begin();
   void finish();
   void leave();  // nobody shall wait for this rank
