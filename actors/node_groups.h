@@ -8,7 +8,7 @@
 
 namespace troupe {
 
-// Over shared memory where all members are on one host, by the data plane elsewhere.
+// Over shared memory where all members receive in one folder, by the data plane elsewhere.
 std::unique_ptr<Communicator> make_group(NodeContext& node, GroupWanted wanted);
 
 }  // namespace troupe
