@@ -18,7 +18,7 @@ struct ModelOptions {
   DType dtype = DType::f32;  // of activations and matmul weights: f32 or bf16
   Head head = Head::log_prob;
   float temperature = 1;  // of the log_prob head
-  int tensor_slices = 0;  // of contractions that tensor parallelism may cut; 0: default_slices()
+  int tensor_slices = 0;  // of long contractions, whose sums are a tree; 0: default_slices()
 };
 
 // Blocks (see graph/cut.h): the embedding and layer 0 are block 0, layer i is block i, the final
