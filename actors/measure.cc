@@ -75,8 +75,8 @@ Hardware measured_compute() {
   hardware.name = host_name();
   hardware.f32_flops = flops(DType::f32, pool);
   hardware.bf16_flops = flops(DType::bf16, pool);
-  hardware.memory_bytes = static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
-                          static_cast<double>(sysconf(_SC_PAGE_SIZE));
+  hardware.memory_bytes =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGE_SIZE));
   return hardware;
 }
 
@@ -122,7 +122,8 @@ MeasuredLink measured_tcp() {
   near.connect(far.get(zmq::sockopt::last_endpoint));
   std::jthread echo([&] {
     zmq::message_t message;
-    while (far.recv(message) && message.size() > 1) far.send(zmq::message_t(1), zmq::send_flags::none);
+    while (far.recv(message) && message.size() > 1)
+      far.send(zmq::message_t(1), zmq::send_flags::none);
   });
   const auto link = link_of([&](size_t bytes) {
     near.send(zmq::message_t(bytes), zmq::send_flags::none);

@@ -43,7 +43,7 @@ Hardware shared_by(int num_nodes) {
 }  // namespace
 
 std::shared_ptr<Config> load_with_layout(const std::string& path,
-                                               const std::vector<std::string>& set) {
+                                         const std::vector<std::string>& set) {
   auto config = std::make_shared<Config>(load_run_config(path, set));
   if (!config->as<RunConfig>().getParallel().getAuto()) return config;
   const int nodes = std::max<int>(

@@ -12,6 +12,6 @@ namespace troupe {
 // The config of the file with `set`, and with the fastest layout that fits this host where the
 // config asks for it.
 std::shared_ptr<Config> load_with_layout(const std::string& path,
-                                               const std::vector<std::string>& set);
+                                         const std::vector<std::string>& set);
 
 }  // namespace troupe

@@ -4,8 +4,8 @@
 #include <iostream>
 #include <memory>
 
-#include "apps/commands.h"
 #include "actors/measure.h"
+#include "apps/commands.h"
 
 namespace troupe {
 namespace {

@@ -11,9 +11,10 @@
 namespace troupe {
 
 void HardwareOption::add_to(CLI::App& command) {
-  command.add_option("--hardware", name,
-                     "h100-80gb, a100-80gb, or a file of troupe bench links --json; without it this "
-                     "machine is measured");
+  command.add_option(
+      "--hardware", name,
+      "h100-80gb, a100-80gb, or a file of troupe bench links --json; without it this "
+      "machine is measured");
   command.add_option("--hosts", hosts, "So many of its hosts")->check(CLI::Range(1, 1 << 16));
   command.add_option("--devices-per-host", devices_per_host, "So many devices on each")
       ->check(CLI::Range(1, 1024));

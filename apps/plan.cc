@@ -58,7 +58,8 @@ void print(const RolePlan& role) {
   std::cout << std::fixed << std::setprecision(3) << role.role << ": " << role.micro_batches
             << " micro-batches, " << role.step_seconds << " s of computing a step, bubble "
             << std::setprecision(1) << 100 * role.bubble << " %\n";
-  const char* head[] = {"actor", "node", "calls", "GFLOP", "weights", "packed", "grads", "optim", "activ", "scratch", "total MB", "sent MB"};
+  const char* head[] = {"actor", "node",  "calls", "GFLOP",   "weights",  "packed",
+                        "grads", "optim", "activ", "scratch", "total MB", "sent MB"};
   for (const char* name : head) std::cout << std::setw(name == head[0] ? -22 : 10) << name;
   std::cout << '\n';
   const auto mb = [](int64_t bytes) { return static_cast<double>(bytes) / 1e6; };
@@ -110,11 +111,11 @@ void plan(const Options& options) {
   if (options.explain) return explain(setup, hardware);
   const auto roles = role_plans(setup, hardware);
   if (!options.csv.empty())
-    write(options.csv, to_csv(make_table(*layout.schedule,
-                                         {layout.mesh.pipeline,
-                                          options.micro_batches > 0 ? options.micro_batches
-                                                                    : roles[0].micro_batches,
-                                          layout.num_chunks})));
+    write(options.csv,
+          to_csv(make_table(*layout.schedule, {layout.mesh.pipeline,
+                                               options.micro_batches > 0 ? options.micro_batches
+                                                                         : roles[0].micro_batches,
+                                               layout.num_chunks})));
   Json json = Json::array();
   for (const auto& role : roles) options.json ? json.push_back(json_of(role)) : print(role);
   if (options.json) std::cout << json.dump(2, ' ', true) << '\n';

@@ -20,7 +20,8 @@ int64_t pack_tokens(const RunSetup& setup, const std::string& role) {
 
 int64_t longest_sequence(const RunSetup& setup) {
   const auto config = setup.config();
-  const int64_t limit = config.getTask().getMaxPromptLength() + config.getRollout().getMaxNewTokens();
+  const int64_t limit =
+      config.getTask().getMaxPromptLength() + config.getRollout().getMaxNewTokens();
   return std::min<int64_t>(limit, setup.llama().max_position_embeddings);
 }
 
@@ -36,8 +37,7 @@ StageOptions chunk_options(const RunSetup& setup, const std::string& role, const
   auto options = setup.stage_options(role);
   options.stage = virtual_stage(*layout.schedule, size, {point.pipeline, chunk});
   options.num_stages = size.num_virtual_stages();
-  options.splits_backward =
-      layout.schedule->splits_backward && options.trainable == Trainable::yes;
+  options.splits_backward = layout.schedule->splits_backward && options.trainable == Trainable::yes;
   options.place.shard = point.tensor;
   return options;
 }
@@ -68,10 +68,11 @@ void add_chunk(const RunSetup& setup, const RoleWork& work, const RoleRank& rank
   stage.backward_seconds += 2 * cost.input_gradient;
   const int groups = setup.config().getNumerics().getDataSlices() / work.layout.mesh.data;
   auto memory = forecast_memory(
-      graph, {.trainable = options.trainable,
-              .num_tokens = work.tokens,
-              .micro_batches = static_cast<int>(std::max<int64_t>(1, held / work.layout.num_chunks)),
-              .gradient_groups = static_cast<int>(std::min<int64_t>(groups, work.micro_batches))});
+      graph,
+      {.trainable = options.trainable,
+       .num_tokens = work.tokens,
+       .micro_batches = static_cast<int>(std::max<int64_t>(1, held / work.layout.num_chunks)),
+       .gradient_groups = static_cast<int>(std::min<int64_t>(groups, work.micro_batches))});
   if (options.place.zero != Zero::none) memory.of(MemoryClass::optimizer) /= work.layout.mesh.data;
   for (int i = 0; i < kNumMemoryClasses; ++i) stage.memory.bytes[i] += memory.bytes[i];
 }
@@ -86,8 +87,8 @@ RolePlan plan_role(const RunSetup& setup, const RoleWork& work) {
   for (const auto& rank : layout.ranks) {
     StagePlan stage = {work.role, rank.address, rank.node};
     for (int chunk = 0; chunk < layout.num_chunks; ++chunk) {
-      auto& cost = costs.stages.at(
-          virtual_stage(*layout.schedule, size, {rank.point.pipeline, chunk}));
+      auto& cost =
+          costs.stages.at(virtual_stage(*layout.schedule, size, {rank.point.pipeline, chunk}));
       add_chunk(setup, work, rank, chunk, held.at(rank.point.pipeline), stage, cost);
     }
     plan.stages.push_back(std::move(stage));
@@ -103,15 +104,22 @@ RolePlan plan_role(const RunSetup& setup, const RoleWork& work) {
 std::vector<RolePlan> role_plans(const RunSetup& setup, const Hardware& hardware) {
   std::vector<RolePlan> plans;
   for (const char* role : {"policy", "reference", "reward", "critic"}) {
-    RoleWork work = {role, setup.layout(role), pack_tokens(setup, role), longest_sequence(setup),
-                     0, {}, setup.dtype() == DType::bf16 ? hardware.bf16_flops : hardware.f32_flops,
+    RoleWork work = {role,
+                     setup.layout(role),
+                     pack_tokens(setup, role),
+                     longest_sequence(setup),
+                     0,
+                     {},
+                     setup.dtype() == DType::bf16 ? hardware.bf16_flops : hardware.f32_flops,
                      setup.stage_options(role).trainable == Trainable::yes};
     if (work.layout.ranks.empty()) continue;
     const int64_t packs = (batch_tokens(setup) + work.tokens - 1) / work.tokens;
-    work.micro_batches = std::max<int64_t>(1, (packs + work.layout.mesh.data - 1) / work.layout.mesh.data);
+    work.micro_batches =
+        std::max<int64_t>(1, (packs + work.layout.mesh.data - 1) / work.layout.mesh.data);
     const PipelineSize size = {work.layout.mesh.pipeline, work.micro_batches,
                                work.layout.num_chunks, 1};
-    work.table = work.trains ? make_table(*work.layout.schedule, size) : forward_only(*work.layout.schedule, size);
+    work.table = work.trains ? make_table(*work.layout.schedule, size)
+                             : forward_only(*work.layout.schedule, size);
     plans.push_back(plan_role(setup, work));
   }
   return plans;

@@ -25,8 +25,8 @@ struct RolePlan {
   double step_seconds = 0, bubble = 0;
 };
 
-// A step of the policy: sft.batch_size or rollout.prompts_per_step sequences in packs as long as the
-// config allows.
+// A step of the policy: sft.batch_size or rollout.prompts_per_step sequences in packs as long as
+// the config allows.
 std::vector<RolePlan> role_plans(const RunSetup& setup, const Hardware& hardware);
 
 // What the search is to plan: the policy's training step.

@@ -28,7 +28,8 @@ class Communicator {
   // Returns whether any was.
   virtual bool all_reduce(std::span<float> values, Presence presence = Presence::present) = 0;
   virtual bool all_reduce(std::span<double> values, Presence presence = Presence::present) = 0;
-  // The same, where only this rank's share of the sum is wanted. `own` may be that part of `values`.
+  // The same, where only this rank's share of the sum is wanted. `own` may be that part of
+  // `values`.
   virtual bool reduce_scatter(std::span<const float> values, std::span<const int64_t> borders,
                               std::span<float> own, Presence presence = Presence::present) = 0;
   // `all` gets every rank's share, in bytes. `own` may be its part of `all`.

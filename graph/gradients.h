@@ -56,7 +56,7 @@ class Gradients {
     bool is_head = false, is_table = false;
     TouchedRows touched;  // since clear(): of a table, all buffers below are zero elsewhere
     Buffer current;       // stays in its place until finish(): runs in flight hold its address
-    int group = -1;             // whose sum `current` is; -1: none has come
+    int group = -1;       // whose sum `current` is; -1: none has come
     bool holds_nothing = true;  // nothing has been added to `current`: undefined where touched
     std::vector<Buffer> trees;
     std::vector<bool> has_tree;

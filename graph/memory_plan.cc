@@ -63,7 +63,8 @@ MemoryPlan plan_memory(const Graph& graph, Lifetime lifetime, int64_t num_tokens
   for (size_t i = 0; i < num_nodes; ++i) {
     for (ValueId id : graph.nodes()[i].outputs) {
       if (graph.value(id).kind != ValueKind::activation) continue;
-      const int64_t size = std::max<int64_t>(1, num_bytes(graph.value(id), num_tokens, graph.num_shards()));
+      const int64_t size =
+          std::max<int64_t>(1, num_bytes(graph.value(id), num_tokens, graph.num_shards()));
       plan.offsets[id] = arena.allocate((size + kAlignment - 1) / kAlignment * kAlignment);
       dying[last_use[id]].push_back(id);
     }

@@ -45,7 +45,7 @@ struct KernelContext {
   const CacheView* cache = nullptr;  // null: the pack holds whole sequences and nothing is kept
   // What attention visits, made once per pack by whoever runs it; null: each call makes its own.
   const BlockLists* block_lists = nullptr;
-  Communicator* tensor_group = nullptr;  // the shards that compute this program together
+  Communicator* tensor_group = nullptr;   // the shards that compute this program together
   const TokenLoss* token_loss = nullptr;  // where the head's gradient is made with its log-probs
 };
 

@@ -36,8 +36,8 @@ struct Attributes {
   int num_attention_heads = 0;
   int num_key_value_heads = 0;
   int head_dim = 0;
-  int layer = -1;      // whose keys and values, in a cache
-  int num_slices = 1;  // of a contracted dim, summed as a tree
+  int layer = -1;                 // whose keys and values, in a cache
+  int num_slices = 1;             // of a contracted dim, summed as a tree
   int shard = 0, num_shards = 1;  // which part of a sharded dim is here
   float soft_cap = 0;  // attention: scores become soft_cap * tanh(score / soft_cap); 0: as they are
   std::shared_ptr<const std::vector<float>> alibi_slopes;  // attention: [num_attention_heads]
@@ -57,7 +57,7 @@ struct OpDef {
   std::string_view dtypes = "=";
   // Sums over tokens as a tree over eight ranges, so that a part of the tokens gives an addend.
   bool adds_token_ranges = false;
-  bool starts_sums = false;  // a weight's gradient may be given that holds nothing yet
+  bool starts_sums = false;    // a weight's gradient may be given that holds nothing yet
   ShapeRule shapes = nullptr;  // instead of axes, for irregular ops
   Gradient gradient = nullptr;
   // Of an op at a model's end: its gradient where the loss is asked for in the same visit

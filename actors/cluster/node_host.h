@@ -25,8 +25,8 @@ struct NodeContext {
   ClusterPlan plan;
   std::string run_dir;
   std::string runtime_dir;  // for what lives as long as the run; its name is the run's alone
-  Directory directory;    // Follow{address, self} tells an actor its peers
-  Supervisor supervisor;  // TrainingStep and RunEnded go here
+  Directory directory;      // Follow{address, self} tells an actor its peers
+  Supervisor supervisor;    // TrainingStep and RunEnded go here
   int compute_threads = 1;
   CoreGate core_gate;   // a CoreLease on it around computing
   Transport transport;  // add_local() for an actor that takes tensors, outlet() to send some

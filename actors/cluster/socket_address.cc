@@ -73,21 +73,25 @@ std::string own_address_towards(const std::string& host) {
   return text;
 }
 
-void check_answers(const std::string& host, uint16_t port, std::chrono::milliseconds limit) {
+AnsweredCall::AnsweredCall(const std::string& host, uint16_t port, std::chrono::milliseconds limit)
+    : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
   auto there = ipv4_address(host, port);
-  const int socket = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  int error = connect(socket, generic(there), sizeof(there)) == 0 ? 0 : errno;
+  int error = connect(socket_, generic(there), sizeof(there)) == 0 ? 0 : errno;
   if (error == EINPROGRESS) {
-    pollfd waiting = {.fd = socket, .events = POLLOUT, .revents = 0};
+    pollfd waiting = {.fd = socket_, .events = POLLOUT, .revents = 0};
     socklen_t size = sizeof(error);
     const bool answered = poll(&waiting, 1, static_cast<int>(limit.count())) > 0;
-    if (!answered || getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
+    if (!answered || getsockopt(socket_, SOL_SOCKET, SO_ERROR, &error, &size) != 0)
       error = ETIMEDOUT;
   }
-  close(socket);
-  if (error != 0)
-    throw Error("no cluster answers at " + SocketAddress{host, port}.text() + ": " +
-                std::strerror(error));
+  if (error == 0) return;
+  close(socket_);
+  throw Error("no cluster answers at " + SocketAddress{host, port}.text() + ": " +
+              std::strerror(error));
+}
+
+AnsweredCall::~AnsweredCall() {
+  close(socket_);
 }
 
 int listening_socket(const std::string& address, uint16_t& port) {

@@ -23,8 +23,17 @@ bool is_loopback(const std::string& host);  // 127.x.y.z or localhost
 // This host's address on the way to `host`, as that host sees it. Throws if there is no way.
 std::string own_address_towards(const std::string& host);
 
-// Dials host:port over TCP and hangs up. Throws if nobody has answered after `limit`.
-void check_answers(const std::string& host, uint16_t port, std::chrono::milliseconds limit);
+// A TCP connection to host:port. Throws if nobody has answered after `limit`; hangs up at its end.
+class AnsweredCall {
+ public:
+  AnsweredCall(const std::string& host, uint16_t port, std::chrono::milliseconds limit);
+  ~AnsweredCall();
+  AnsweredCall(const AnsweredCall&) = delete;
+  AnsweredCall& operator=(const AnsweredCall&) = delete;
+
+ private:
+  int socket_ = -1;
+};
 
 // A TCP socket that listens on `address` at a port that the system picks, written to `port`. Closed
 // when this process starts others, unless they are to inherit it. Throws.

@@ -24,7 +24,8 @@ Placement placement_of(const Config& config, const std::string& text) {
   if (text == "replicate") return replicate();
   if (text == "shard(0)") return shard(0);
   if (text == "shard(1)") return shard(1);
-  config.reject("parallel.plan", ": " + text + " is no placement, expected replicate, shard(0) or shard(1)");
+  config.reject("parallel.plan",
+                ": " + text + " is no placement, expected replicate, shard(0) or shard(1)");
 }
 
 // parallel.schedule_table, if there is one.
@@ -105,9 +106,10 @@ RoleLayout role_layout(const Config& config, const std::string& role,
   layout.mesh.pipeline = static_cast<int>(stages.size());
   if (role == "policy") layout = policy_layout(config, stages.size());
   if (std::ssize(stages) > layout.mesh.size())
-    config.reject("roles." + role + ".stages",
-                  ": " + std::to_string(stages.size()) + " nodes for " +
-                      std::to_string(layout.mesh.size()) + " ranks (parallel.pipeline x data x tensor)");
+    config.reject("roles." + role + ".stages", ": " + std::to_string(stages.size()) +
+                                                   " nodes for " +
+                                                   std::to_string(layout.mesh.size()) +
+                                                   " ranks (parallel.pipeline x data x tensor)");
   for (int rank = 0; rank < layout.mesh.size(); ++rank) {
     const MeshPoint point = layout.mesh.point(rank);
     layout.ranks.push_back(

@@ -64,7 +64,7 @@ struct BatchResult {
   std::vector<MicroBatchOutput> outputs;  // of the last stage, where the loss is `none`
   std::vector<MicroBatchSums> losses;     // of the last stage: metrics, by micro-batch
   std::map<std::string, double> sums;     // the same, of a whole role, over its micro-batches
-  std::map<std::string, double> maxima;            // metrics of which the largest counts
+  std::map<std::string, double> maxima;   // metrics of which the largest counts
   std::map<std::string, double> gradient_squares;  // by weight name
   int64_t busy_ns = 0;
 };

@@ -78,8 +78,7 @@ void StageState::add_chunk(int index, std::vector<std::unique_ptr<StageModel>>& 
   StageOptions options = config_.options;
   options.stage = virtual_stage(*schedule_, size, {config_.point.pipeline, index});
   options.num_stages = size.num_virtual_stages();
-  options.splits_backward =
-      schedule_->splits_backward && options.trainable == Trainable::yes;
+  options.splits_backward = schedule_->splits_backward && options.trainable == Trainable::yes;
   auto& chunk = chunks_.emplace_back();
   chunk.stage = options.stage;
   const auto outlet = [&](int stage, ChunkPlace& place) {
@@ -87,13 +86,12 @@ void StageState::add_chunk(int index, std::vector<std::unique_ptr<StageModel>>& 
     return config_.transport->outlet(address_of(place.rank), name);
   };
   if (options.stage > 0) chunk.to_previous = outlet(options.stage - 1, chunk.previous);
-  if (options.stage + 1 < options.num_stages)
-    chunk.to_next = outlet(options.stage + 1, chunk.next);
+  if (options.stage + 1 < options.num_stages) chunk.to_next = outlet(options.stage + 1, chunk.next);
   models.push_back(std::make_unique<StageModel>(config_.model, options, config_.compute->pool()));
   if (!models.back()->shared_weight()) return;
   const int other_end = options.stage == 0 ? options.num_stages - 1 : 0;
-  shared_ = config_.transport->outlet(
-      address_of(schedule_->place(other_end, size.num_ranks).rank), name);
+  shared_ =
+      config_.transport->outlet(address_of(schedule_->place(other_end, size.num_ranks).rank), name);
 }
 
 void StageState::configure(StageConfig config, ActorProbe* probe) {
@@ -228,8 +226,9 @@ bool StageState::exchange_shared_gradients() {
   return done;
 }
 
-// A tied embedding lies on the first and the last virtual stage: each sends its part of the gradient
-// to the other (the first's is marked 1, the last's 0), and both sum. Returns whether that is done.
+// A tied embedding lies on the first and the last virtual stage: each sends its part of the
+// gradient to the other (the first's is marked 1, the last's 0), and both sum. Returns whether that
+// is done.
 bool StageState::exchange_shared_gradient(int chunk) {
   const auto shared = model(chunk).shared_weight();
   if (!shared) return true;

@@ -1,6 +1,6 @@
-// One rank of one role's mesh, on its own thread: works through its schedule's table as inputs come,
-// exchanges activations and gradients with its neighbours in the pipeline over the data plane, adds
-// with the shards and data ranks beside it, and takes optimizer steps when told to.
+// One rank of one role's mesh, on its own thread: works through its schedule's table as inputs
+// come, exchanges activations and gradients with its neighbours in the pipeline over the data
+// plane, adds with the shards and data ranks beside it, and takes optimizer steps when told to.
 #pragma once
 
 #include <caf/all.hpp>
@@ -40,7 +40,7 @@ struct StageConfig {
   ScheduleTable table;  // to train by, instead of the schedule's own; empty: that
   int num_chunks = 1;
   int data_slices = 8;
-  uint64_t seed = 0;  // of new weights
+  uint64_t seed = 0;          // of new weights
   int64_t num_registers = 3;  // where a schedule can be run with any number of them
   int64_t num_extra_forwards = 1;
   std::string weight_store;        // address; empty: never publishes

@@ -38,8 +38,7 @@ void StageFlow::start(int64_t batch, RankProgram program, int64_t num_real) {
   next_ = 0;
 }
 
-void StageFlow::arrive(Flow flow, int chunk, int64_t batch, int64_t micro_batch,
-                       TensorRef tensor) {
+void StageFlow::arrive(Flow flow, int chunk, int64_t batch, int64_t micro_batch, TensorRef tensor) {
   const bool is_new =
       side(flow, chunk).inputs.try_emplace({batch, micro_batch}, std::move(tensor)).second;
   CHECK(is_new, chunk, batch, micro_batch);
@@ -76,8 +75,7 @@ bool StageFlow::waits_for_next() const {
 std::string StageFlow::waiting_for() const {
   if (is_done()) return "";
   const Instruction& instruction = program_[next_];
-  const std::string what =
-      flow_of(instruction.work) == Flow::hidden ? "hidden" : "gradient";
+  const std::string what = flow_of(instruction.work) == Flow::hidden ? "hidden" : "gradient";
   return (has_register() ? what : "a free register for the " + what) + " of micro-batch " +
          std::to_string(instruction.micro_batch);
 }

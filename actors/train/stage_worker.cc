@@ -72,9 +72,9 @@ TensorRef StageWorker::execute(const Instruction& instruction,
     output = backward(model, batch, ordinal, input);
   if (input) kept_[{ordinal, instruction.chunk}] = *input;
   if (instruction.work == Work::weight_gradient) model.backward_of_weights(ordinal);
-  const bool is_last = trains() ? instruction.work != Work::forward &&
-                                      instruction.work != Work::input_gradient
-                                : true;
+  const bool is_last =
+      trains() ? instruction.work != Work::forward && instruction.work != Work::input_gradient
+               : true;
   if (is_last) {
     model.finish(ordinal);
     kept_.erase({ordinal, instruction.chunk});

@@ -90,7 +90,8 @@ class Costing {
 
   PlanCost run() {
     PlanCost cost;
-    const auto packs = static_cast<double>(work_.batch_tokens) / static_cast<double>(work_.pack_tokens);
+    const auto packs =
+        static_cast<double>(work_.batch_tokens) / static_cast<double>(work_.pack_tokens);
     const auto micro_batches = static_cast<int64_t>(std::ceil(packs / mesh_.data));
     const auto tokens = static_cast<double>(work_.pack_tokens);
     const double rate = work_.dtype == DType::bf16 ? hardware_.bf16_flops : hardware_.f32_flops;
@@ -102,13 +103,14 @@ class Costing {
     const double again = choice_.recompute == Recompute::none ? 0 : 1;
     const double collectives = layers_ * tensor_seconds(tokens);
     cost.forward_seconds = forward_flops / rate + collectives + hop_seconds(tokens);
-    const double backward_seconds = (2 + again) * forward_flops / rate + (1 + again) * collectives +
-                                    hop_seconds(tokens);
+    const double backward_seconds =
+        (2 + again) * forward_flops / rate + (1 + again) * collectives + hop_seconds(tokens);
     const int share = static_cast<int>(std::lround(8 * backward_seconds / cost.forward_seconds));
-    const auto pipeline = pipeline_cost(
-        {choice_.schedule, mesh_.pipeline, choice_.num_chunks, micro_batches, share});
+    const auto pipeline =
+        pipeline_cost({choice_.schedule, mesh_.pipeline, choice_.num_chunks, micro_batches, share});
     cost.bubble = pipeline.bubble;
-    cost.tensor_seconds = static_cast<double>(micro_batches) * choice_.num_chunks * (2 + again) * collectives;
+    cost.tensor_seconds =
+        static_cast<double>(micro_batches) * choice_.num_chunks * (2 + again) * collectives;
     cost.data_seconds = data_seconds(micro_batches);
     cost.step_seconds = pipeline.forwards * cost.forward_seconds + cost.data_seconds;
     cost.flops = 3 * static_cast<double>(work_.batch_tokens) *

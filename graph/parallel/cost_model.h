@@ -41,13 +41,13 @@ struct PlanBytes {
 
 struct PlanCost {
   double step_seconds = 0;
-  double bubble = 0;                 // share of the pipeline's time in which a rank idles
-  double forward_seconds = 0;        // of a chunk of one micro-batch, with its collectives
-  double tensor_seconds = 0;         // of a step: collectives between shards
-  double data_seconds = 0;           // of a step: gradients, and ZeRO's weights
-  double flops = 0;                  // of a step, of all devices
-  double sent_bytes = 0;             // of a step, by one device
-  PlanBytes bytes;                   // of the device that has most
+  double bubble = 0;           // share of the pipeline's time in which a rank idles
+  double forward_seconds = 0;  // of a chunk of one micro-batch, with its collectives
+  double tensor_seconds = 0;   // of a step: collectives between shards
+  double data_seconds = 0;     // of a step: gradients, and ZeRO's weights
+  double flops = 0;            // of a step, of all devices
+  double sent_bytes = 0;       // of a step, by one device
+  PlanBytes bytes;             // of the device that has most
 };
 
 // Parameters of a decoder layer, of an embedding or head, and FLOPs of a token's forward pass

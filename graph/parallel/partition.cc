@@ -113,9 +113,8 @@ class Partitioner {
     const bool adds = whole_.value(onto).kind == ValueKind::weight_gradient;
     if (adds && placed.outputs.back().is_partial())
       return add_waiting_sum(node, placed, std::move(inputs));
-    const auto outputs =
-        adds ? graph_.apply_onto(local(onto), *node.op, inputs, placed.attributes)
-             : graph_.apply(*node.op, inputs, placed.attributes);
+    const auto outputs = adds ? graph_.apply_onto(local(onto), *node.op, inputs, placed.attributes)
+                              : graph_.apply(*node.op, inputs, placed.attributes);
     for (size_t i = 0; i < outputs.size(); ++i)
       if (!(adds && i + 1 == outputs.size())) keep(node.outputs[i], outputs[i], placed.outputs[i]);
     if (placed.selects_rows)
@@ -183,7 +182,7 @@ class Partitioner {
   const ShardOptions& options_;
   int num_shards_;
   Graph graph_;
-  std::map<ValueId, ValueId> ids_;                           // whole -> this shard's
+  std::map<ValueId, ValueId> ids_;                          // whole -> this shard's
   std::map<std::pair<ValueId, int>, ValueId> conversions_;  // (value, dim) -> converted
   std::vector<ValueId> waiting_addends_, waiting_gradients_;
 };

@@ -53,10 +53,13 @@ class Search {
   bool may_be_tensor(int tensor) {
     const std::string degree = "tensor " + std::to_string(tensor);
     if (tensor > hardware_.devices_per_host)
-      return rule_out(degree, "a host has " + std::to_string(hardware_.devices_per_host) + " devices"), false;
+      return rule_out(degree,
+                      "a host has " + std::to_string(hardware_.devices_per_host) + " devices"),
+             false;
     if (!is_aligned(tensor, work_.tensor_slices))
       return rule_out(degree, "does not align with " + std::to_string(work_.tensor_slices) +
-                                  " slices (numerics.tensor_slices)"), false;
+                                  " slices (numerics.tensor_slices)"),
+             false;
     return true;
   }
 
@@ -76,7 +79,8 @@ class Search {
                       "the model has " + std::to_string(work_.model.num_hidden_layers) + " layers");
     for (const Schedule* schedule : all_schedules()) {
       if (mesh.pipeline == 1 && schedule->name != "1f1b") continue;
-      for (int chunks = schedule->least_chunks; chunks <= std::min(schedule->most_chunks, 4); ++chunks)
+      for (int chunks = schedule->least_chunks; chunks <= std::min(schedule->most_chunks, 4);
+           ++chunks)
         if (mesh.pipeline * chunks <= work_.model.num_hidden_layers)
           try_schedule(mesh, *schedule, chunks);
     }
@@ -125,7 +129,8 @@ class Search {
   std::string slower(const RatedPlan& plan) const {
     const auto& first = result_.best.front().cost;
     char text[160];
-    std::snprintf(text, sizeof text, "%.2f s against %.2f s; bubble %.0f %%, shards' sums %.2f s, data %.2f s",
+    std::snprintf(text, sizeof text,
+                  "%.2f s against %.2f s; bubble %.0f %%, shards' sums %.2f s, data %.2f s",
                   plan.cost.step_seconds, first.step_seconds, 100 * plan.cost.bubble,
                   plan.cost.tensor_seconds, plan.cost.data_seconds);
     return text;

@@ -16,8 +16,8 @@ struct RatedPlan {
 };
 
 struct PlanSearch {
-  std::vector<RatedPlan> best;      // those that fit, fastest first; at most five
-  std::vector<RatedPlan> others;    // of each mesh that none of the best has, its best try
+  std::vector<RatedPlan> best;         // those that fit, fastest first; at most five
+  std::vector<RatedPlan> others;       // of each mesh that none of the best has, its best try
   std::vector<std::string> ruled_out;  // degrees that cannot be, and why
   int num_rated = 0;
 };

@@ -23,7 +23,8 @@ double product_flops(const Graph& graph, const GraphNode& node, int64_t num_toke
   const auto add = [&](ValueId id) {
     if (id == kNoSymbol) return;
     const Value& value = graph.value(id);
-    const bool is_weight = value.kind == ValueKind::weight || value.kind == ValueKind::weight_gradient;
+    const bool is_weight =
+        value.kind == ValueKind::weight || value.kind == ValueKind::weight_gradient;
     if (is_weight && value.layout == WeightLayout::matmul)
       weights += static_cast<double>(num_elements(value.shape));
   };
@@ -51,7 +52,8 @@ double flops_of(const Graph& graph, const GraphNode& node, int64_t num_tokens,
 }
 
 bool is_collective(const OpDef* op) {
-  static const std::set<const OpDef*> ops = {&all_reduce, &reduce_scatter, &all_gather, &select_rows};
+  static const std::set<const OpDef*> ops = {&all_reduce, &reduce_scatter, &all_gather,
+                                             &select_rows};
   return ops.contains(op);
 }
 
@@ -91,10 +93,12 @@ std::string to_dot(const Graph& graph) {
     for (ValueId id : node.inputs) {
       if (id == kNoSymbol) continue;
       const Value& value = graph.value(id);
-      const auto label = value.name + " " + to_string(value.shape) + " " + to_string(value.placement);
+      const auto label =
+          value.name + " " + to_string(value.shape) + " " + to_string(value.placement);
       if (made_by[id] < 0 && value.kind != ValueKind::activation)
         out << "  v" << id << " [shape=ellipse, label=\"" << value.name << "\"];\n";
-      const std::string from = made_by[id] < 0 ? "v" + std::to_string(id) : "n" + std::to_string(made_by[id]);
+      const std::string from =
+          made_by[id] < 0 ? "v" + std::to_string(id) : "n" + std::to_string(made_by[id]);
       out << "  " << from << " -> n" << i << " [label=\"" << label << "\"];\n";
     }
     for (ValueId id : node.outputs) made_by[id] = static_cast<int64_t>(i);

@@ -1,4 +1,5 @@
-// What one micro-batch costs as a built program runs it: kernel calls, FLOPs, bytes to other shards.
+// What one micro-batch costs as a built program runs it: kernel calls, FLOPs, bytes to other
+// shards.
 #pragma once
 
 #include <cstdint>

@@ -16,8 +16,8 @@ constexpr const Schedule* kSchedules[] = {
 }  // namespace
 
 std::string to_string(const Instruction& instruction) {
-  const std::string text = "FBIW"[static_cast<int>(instruction.work)] +
-                           std::to_string(instruction.micro_batch);
+  const std::string text =
+      "FBIW"[static_cast<int>(instruction.work)] + std::to_string(instruction.micro_batch);
   return instruction.chunk == 0 ? text : text + "." + std::to_string(instruction.chunk);
 }
 

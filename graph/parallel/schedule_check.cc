@@ -121,7 +121,8 @@ class DryRun {
 
   bool has_input(int stage, const Instruction& one) const {
     if (one.work == Work::weight_gradient) return true;
-    if (one.work == Work::forward) return stage == 0 || stages_[stage - 1].forwards > one.micro_batch;
+    if (one.work == Work::forward)
+      return stage == 0 || stages_[stage - 1].forwards > one.micro_batch;
     return is_last(stage) || stages_[stage + 1].backwards > one.micro_batch;
   }
   // An output that the neighbour has not taken yet fills a register.

@@ -1,6 +1,6 @@
 // A schedule's table as CSV, for a person and a spreadsheet: a row for each rank, a cell for each
-// instruction: F3, B3, I3, W3 (forward, backward, input gradient, weight gradient of micro-batch 3),
-// with ".1" behind it for a rank's second chunk.
+// instruction: F3, B3, I3, W3 (forward, backward, input gradient, weight gradient of micro-batch
+// 3), with ".1" behind it for a rank's second chunk.
 #pragma once
 
 #include <string>

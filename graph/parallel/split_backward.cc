@@ -11,9 +11,8 @@ namespace {
 // Weight gradients, and the collectives and addends on the way to them, where nothing else reads
 // these.
 bool may_wait(const Graph& graph, const GraphNode& node, const std::vector<bool>& read_by_first) {
-  const bool is_gradient = std::ranges::all_of(node.outputs, [&](ValueId id) {
-    return graph.value(id).kind == ValueKind::weight_gradient;
-  });
+  const bool is_gradient = std::ranges::all_of(
+      node.outputs, [&](ValueId id) { return graph.value(id).kind == ValueKind::weight_gradient; });
   if (is_gradient) return true;
   const OpDef* op = node.op;
   const bool leads_there = op->adds_token_ranges || op == &all_gather || op == &take_shard ||

@@ -158,7 +158,8 @@ NodePlacement place_linear_group_input_gradient(const NodeValues& values) {
   auto placed = all_replicated(values);
   if (!rows_are_sharded(values)) return placed;
   const size_t count = placed.inputs.size() / 2;
-  for (size_t i = 0; i < count; ++i) placed.inputs[i] = shard(1), placed.inputs[count + i] = shard(0);
+  for (size_t i = 0; i < count; ++i)
+    placed.inputs[i] = shard(1), placed.inputs[count + i] = shard(0);
   placed.outputs[0] = partial();
   share_slices(values, placed.attributes);
   return placed;

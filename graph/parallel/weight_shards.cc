@@ -124,9 +124,8 @@ void WeightShards::Squares::add(const WeightShards& shards, const Parameter& par
   if (!is_sharded && place.shard > 0) return;  // the first shard counts what all have
   const Matrix matrix(parameter.shape);
   const auto own = shards.own_elements(parameter);
-  const auto here =
-      squares_by_cell(gradient.data(), matrix.rows, matrix.columns, slices,
-                      own.begin / matrix.columns, own.end / matrix.columns, pool);
+  const auto here = squares_by_cell(gradient.data(), matrix.rows, matrix.columns, slices,
+                                    own.begin / matrix.columns, own.end / matrix.columns, pool);
   std::ranges::copy(here, cells.begin() + (is_sharded ? place.shard * std::ssize(here) : 0));
 }
 

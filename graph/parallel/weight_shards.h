@@ -49,9 +49,9 @@ class WeightShards {
   // Every data rank's own elements come to all.
   void gather_elements(const Parameter& parameter, std::span<float> values) const;
 
-  // Adds up the data ranks' gradients of one weight, whose groups of packs follow each other in rank
-  // order. `present`: this rank had packs. `everywhere`: all elements are wanted here, not only the
-  // own ones.
+  // Adds up the data ranks' gradients of one weight, whose groups of packs follow each other in
+  // rank order. `present`: this rank had packs. `everywhere`: all elements are wanted here, not
+  // only the own ones.
   void reduce_gradient(const Parameter& parameter, std::span<float> gradient, Presence present,
                        bool everywhere) const;
 

@@ -63,8 +63,9 @@ StageModel::StageModel(const LlamaConfig& config, const StageOptions& options, T
       pool_(pool),
       shards_(weight_plan(config, options), options.place) {
   const bool trains = options.trainable == Trainable::yes;
-  program_ = std::make_unique<Program>(
-      stage_graph(config, options), trains ? Lifetime::forward_and_backward : Lifetime::forward_only);
+  program_ =
+      std::make_unique<Program>(stage_graph(config, options),
+                                trains ? Lifetime::forward_and_backward : Lifetime::forward_only);
   const Graph* graphs[] = {&program_->graph()};
   parameters_ = std::make_unique<Parameters>(graphs, options.trainable);
   if (trains) gradients_ = std::make_unique<Gradients>(program_->graph(), pool_);

@@ -60,12 +60,12 @@ class StageModel : private BlockWeights {
 
   // Forward of one micro-batch, which stays in flight, with what backward needs, until finish().
   // `hidden` is the previous stage's output ([tokens, hidden_size], under sequence parallelism this
-  // shard's tokens; null for the first stage) and `targets` the log_prob head's (i32 [tokens]); both
-  // are kept alive as long as needed. `group` is the data slice of the micro-batch's gradient.
+  // shard's tokens; null for the first stage) and `targets` the log_prob head's (i32 [tokens]);
+  // both are kept alive as long as needed. `group` is the data slice of the micro-batch's gradient.
   void forward(int64_t micro_batch, std::shared_ptr<const Pack> pack,
                std::shared_ptr<const std::byte> hidden,
-               std::shared_ptr<const std::vector<int32_t>> targets,
-               Forward extent = Forward::whole, int group = 0);
+               std::shared_ptr<const std::vector<int32_t>> targets, Forward extent = Forward::whole,
+               int group = 0);
   // "hidden" of a stage that is not the last; "log_prob", "entropy", "logits" or "values" of the
   // last. Valid until finish().
   const Tensor& output(int64_t micro_batch, const std::string& name) const;
@@ -87,8 +87,8 @@ class StageModel : private BlockWeights {
   const Tensor& hidden_gradient(int64_t micro_batch) const;
   void finish(int64_t micro_batch);
 
-  // Where data ranks share weights (ZeRO 3), each works through as many micro-batches as the one that
-  // has most; for one that it does not have it only takes part in what the others need.
+  // Where data ranks share weights (ZeRO 3), each works through as many micro-batches as the one
+  // that has most; for one that it does not have it only takes part in what the others need.
   bool shares_weights() const;
   void attend_forward();
   void attend_backward();

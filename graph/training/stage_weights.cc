@@ -126,10 +126,10 @@ void StageModel::apply_adamw(const AdamwOptions& options, int64_t step, float gr
     if (decay == WeightDecay::matrices && parameter.shape.size() < 2)
       weight_options.weight_decay = 0;
     const bool is_own = is_shared(parameter);
-    const AdamwTensors tensors = {is_own ? floats(parameter.own)
-                                         : parameter.values().subspan(own.begin, size),
-                                  gradients_->sum(name).subspan(own.begin, size),
-                                  floats(parameter.moment1), floats(parameter.moment2)};
+    const AdamwTensors tensors = {
+        is_own ? floats(parameter.own) : parameter.values().subspan(own.begin, size),
+        gradients_->sum(name).subspan(own.begin, size), floats(parameter.moment1),
+        floats(parameter.moment2)};
     const auto update = [&](int64_t begin, int64_t end) {
       adamw(tensors, weight_options, step, gradient_scale, begin, end);
     };

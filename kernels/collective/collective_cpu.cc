@@ -1,8 +1,7 @@
-#include "kernels/collective/collective.h"
-
 #include <cstring>
 
 #include "devices/communicator.h"
+#include "kernels/collective/collective.h"
 #include "kernels/loops.h"
 
 namespace troupe {
@@ -68,8 +67,8 @@ void reduce_scatter_cpu(const KernelArgs& args) {
   Communicator& group = group_of(args);
   const Tensor &x = args.inputs[0], &y = args.outputs[0];
   const auto borders = token_borders(x.rows(), x.columns(), group.size());
-  const auto own = floats(x).subspan(borders[group.rank()],
-                                     borders[group.rank() + 1] - borders[group.rank()]);
+  const auto own =
+      floats(x).subspan(borders[group.rank()], borders[group.rank() + 1] - borders[group.rank()]);
   CHECK(std::ssize(own) == num_elements(y.shape), own.size(), to_string(y.shape));
   group.reduce_scatter(floats(x), borders, own);
   round_to(args, own, y);
@@ -112,8 +111,8 @@ void select_rows_cpu(const KernelArgs& args) {
 void accumulate_cpu(const KernelArgs& args) {
   const Tensor &x = args.inputs[0], &sum = args.outputs[0];
   for_vectors(0, num_elements(x.shape), [&](int64_t i, auto lanes) {
-    store(sum.as<float>() + i, add(load(sum.as<float>() + i, lanes), load(x.as<float>() + i, lanes)),
-          lanes);
+    store(sum.as<float>() + i,
+          add(load(sum.as<float>() + i, lanes), load(x.as<float>() + i, lanes)), lanes);
   });
 }
 

@@ -41,8 +41,7 @@ void differentiate_row(const float* logits, const HeadVocabulary& vocabulary, co
   for_vectors(0, vocabulary.count, [&](int64_t v, auto lanes) {
     store(d_logits + v, d_z(load(logits + v, lanes), zero()), lanes);
   });
-  if (is_here)
-    store(d_logits + target, d_z(set1(target_logit), set1(1)), Mask{1});
+  if (is_here) store(d_logits + target, d_z(set1(target_logit), set1(1)), Mask{1});
 }
 
 // Collects the gradients of the hidden states and, unless it is frozen, of the weight.

@@ -1,9 +1,8 @@
-#include "kernels/optimizer/gradient_norm.h"
-
 #include <array>
 
 #include "base/counter_tree.h"
 #include "kernels/loops.h"
+#include "kernels/optimizer/gradient_norm.h"
 
 namespace troupe {
 namespace {
@@ -49,7 +48,8 @@ std::vector<double> squares_by_cell(const float* gradient, int64_t rows, int64_t
       const int64_t to = first_row_of_cell(rows, slices, along + 1);
       if (from < begin || to > end) continue;
       const float* at = gradient + (by_columns ? cell / kRowRanges * width : 0);
-      for (int64_t row = from; row < to; ++row) cells[cell] += squares_of(at + row * columns, width);
+      for (int64_t row = from; row < to; ++row)
+        cells[cell] += squares_of(at + row * columns, width);
     }
   });
   return cells;

@@ -69,7 +69,7 @@ refuse 'but the model has only 5 layers (num_hidden_layers)' parallel.pipeline=3
 refuse 'no schedule "2f2b": there are gpipe, 1f1b, interleaved, zb-h1, zbv' parallel.schedule=2f2b
 refuse 'cannot have 3 chunks a rank' parallel.schedule=zbv parallel.chunks=3 parallel.pipeline=1 roles.policy.stages='[trainer-0]'
 refuse '2 nodes for 1 ranks' parallel.pipeline=1
-refuse 'no such file' parallel.schedule_table=/nowhere.csv
+refuse 'No such file' parallel.schedule_table=/nowhere.csv
 refuse 'shard(1) over 2 ranks of the tensor axis is impossible' parallel.pipeline=1 parallel.tensor=2 \
   'parallel.plan=[{weights: "*.q_proj.weight", placement: shard(1)}]'
 refuse 'is no placement' 'parallel.plan=[{weights: "*", placement: everywhere}]'

@@ -200,8 +200,8 @@ std::vector<uint32_t> sum_of(Gradients& gradients, const TiedModel& model, const
     for (const auto& rows : batch[group]) {
       adding(gradients, model.head, group)[group % (2 * kRows)] += telling(group);
       if (told == Told::rows) gradients.begin_adding(model.table, group, false, rows);
-      float* table =
-          told == Told::rows ? gradients.buffer(model.table) : adding(gradients, model.table, group);
+      float* table = told == Told::rows ? gradients.buffer(model.table)
+                                        : adding(gradients, model.table, group);
       for (int32_t row : rows) table[2 * row + 1] += telling(group + row);
     }
   }

@@ -71,7 +71,8 @@ TEST(InstructionSetsTest, AgreeOnTheSoftmaxAndTheOptimizer) {
   for (int64_t step = 1; step <= 3; ++step)
     adamw({weights, {gradient.as<float>(), 1001}, moment1, moment2}, {}, step, 0.3f, 0, 1001);
   EXPECT_EQ(xxh3(std::as_bytes(std::span(weights))), 676296573282643721u);
-  const double squares = sum_of_cells(squares_by_cell(gradient.as<float>(), 7, 143, {}, 0, 7, pool));
+  const double squares =
+      sum_of_cells(squares_by_cell(gradient.as<float>(), 7, 143, {}, 0, 7, pool));
   EXPECT_EQ(xxh3(std::as_bytes(std::span(&squares, 1))), 10169368487787778080u);
 }
 

@@ -1,5 +1,6 @@
-// How Llama's weights lie over the tensor axis: heads and the FFN's columns are cut, what leads back
-// into the residual stream is cut along its inputs, and the vocabulary is cut where that aligns.
+// How Llama's weights lie over the tensor axis: heads and the FFN's columns are cut, what leads
+// back into the residual stream is cut along its inputs, and the vocabulary is cut where that
+// aligns.
 #pragma once
 
 #include "graph/parallel/weight_plan.h"

@@ -14,6 +14,7 @@ ScheduleTable make(const PipelineSize& size) {
 
 }  // namespace
 
-const Schedule gpipe_schedule = {.name = "gpipe", .any_registers = true, .make = make, .place = place_in_turn};
+const Schedule gpipe_schedule = {
+    .name = "gpipe", .any_registers = true, .make = make, .place = place_in_turn};
 
 }  // namespace troupe

@@ -47,7 +47,10 @@ ScheduleTable make(const PipelineSize& size) {
 
 }  // namespace
 
-const Schedule interleaved_schedule = {
-    .name = "interleaved", .least_chunks = 2, .most_chunks = 64, .make = make, .place = place_in_turn};
+const Schedule interleaved_schedule = {.name = "interleaved",
+                                       .least_chunks = 2,
+                                       .most_chunks = 64,
+                                       .make = make,
+                                       .place = place_in_turn};
 
 }  // namespace troupe

@@ -1,5 +1,5 @@
-// 1F1B (PipeDream-Flush): a few forwards to fill the pipeline, then one backward after each forward,
-// so that rank s of p holds the activations of at most p - s micro-batches.
+// 1F1B (PipeDream-Flush): a few forwards to fill the pipeline, then one backward after each
+// forward, so that rank s of p holds the activations of at most p - s micro-batches.
 #include <algorithm>
 
 #include "graph/parallel/schedules/schedules.h"
@@ -26,6 +26,7 @@ ScheduleTable make(const PipelineSize& size) {
 
 }  // namespace
 
-const Schedule one_f_one_b_schedule = {.name = "1f1b", .any_registers = true, .make = make, .place = place_in_turn};
+const Schedule one_f_one_b_schedule = {
+    .name = "1f1b", .any_registers = true, .make = make, .place = place_in_turn};
 
 }  // namespace troupe

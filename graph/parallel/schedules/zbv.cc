@@ -1,5 +1,6 @@
-// ZB-V (Qi et al., arXiv 2405.15362): two chunks a rank, down the ranks and back up, so that the loss
-// is where the model begins and every rank holds as much: 1F1B's first rank's, two halves for one.
+// ZB-V (Qi et al., arXiv 2405.15362): two chunks a rank, down the ranks and back up, so that the
+// loss is where the model begins and every rank holds as much: 1F1B's first rank's, two halves for
+// one.
 #include "graph/parallel/list_schedule.h"
 #include "graph/parallel/schedules/schedules.h"
 

@@ -44,9 +44,9 @@ TEST(SocketAddressTest, AListeningSocketHasAPortOfItsOwn) {
 TEST(SocketAddressTest, WhoListensAnswersAndWhoHasStoppedDoesNot) {
   uint16_t port = 0;
   const int socket = listening_socket("127.0.0.1", port);
-  check_answers("127.0.0.1", port, std::chrono::seconds(5));
+  { const AnsweredCall call("127.0.0.1", port, std::chrono::seconds(5)); }
   close(socket);
-  EXPECT_EQ(error_of([&] { check_answers("127.0.0.1", port, std::chrono::seconds(5)); }),
+  EXPECT_EQ(error_of([&] { AnsweredCall("127.0.0.1", port, std::chrono::seconds(5)); }),
             "no cluster answers at 127.0.0.1:" + std::to_string(port) + ": Connection refused");
 }
 

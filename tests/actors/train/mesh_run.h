@@ -20,8 +20,8 @@
 
 namespace troupe {
 
-// Eight layers, two query heads for each of four key/value heads, tied embeddings, a vocabulary that
-// four shards can share.
+// Eight layers, two query heads for each of four key/value heads, tied embeddings, a vocabulary
+// that four shards can share.
 inline LlamaConfig eight_layers() {
   LlamaConfig config = tiny_llama_config();
   config.hidden_size = 64;
@@ -46,8 +46,8 @@ inline std::string to_string(const MeshLayout& layout) {
   const auto number = [](int value) { return std::to_string(value); };
   return "pipeline " + number(layout.mesh.pipeline) + " data " + number(layout.mesh.data) +
          " tensor " + number(layout.mesh.tensor) + " zero " +
-         number(static_cast<int>(layout.zero)) + (layout.sequence ? " sequence " : " ") + "recompute " +
-         number(static_cast<int>(layout.recompute)) + " " + layout.schedule + " " +
+         number(static_cast<int>(layout.zero)) + (layout.sequence ? " sequence " : " ") +
+         "recompute " + number(static_cast<int>(layout.recompute)) + " " + layout.schedule + " " +
          std::string(name_of(layout.dtype));
 }
 
@@ -112,15 +112,16 @@ class MeshRun {
   // SHA-256 over the whole weights and moments, sorted by name.
   std::string hash() {
     std::map<std::string, std::vector<std::byte>> tensors;
-    auto writer = system_.spawn([&tensors](CheckpointWriter::pointer) -> CheckpointWriter::behavior_type {
-      return {[&tensors](const WriteShards& work) {
-        for (const auto& shard : work.shards)
-          for (const auto& tensor : shard.tensors)
-            tensors[shard.kind + ":" + tensor.name].assign(tensor.tensor.bytes().begin(),
-                                                           tensor.tensor.bytes().end());
-        return ShardsWritten{};
-      }};
-    });
+    auto writer =
+        system_.spawn([&tensors](CheckpointWriter::pointer) -> CheckpointWriter::behavior_type {
+          return {[&tensors](const WriteShards& work) {
+            for (const auto& shard : work.shards)
+              for (const auto& tensor : shard.tensors)
+                tensors[shard.kind + ":" + tensor.name].assign(tensor.tensor.bytes().begin(),
+                                                               tensor.tensor.bytes().end());
+            return ShardsWritten{};
+          }};
+        });
     ask<ShardsWritten>(SaveShard{"", "", true, caf::actor_cast<caf::strong_actor_ptr>(writer)});
     self_->send_exit(writer, caf::exit_reason::user_shutdown);
     self_->wait_for(writer);

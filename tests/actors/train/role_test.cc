@@ -15,7 +15,7 @@ BatchResult part(const std::string& weight, double squares) {
 TEST(RoleTest, PartsOfStagesBecomeOneResult) {
   auto first = part("a", 9), last = part("b", 16);
   last.outputs.push_back({0, {{"log_prob", {-1}}}});
-  last.sums = {{"loss", 2}};
+  last.losses = {{1, {{"loss", 1.5}}}, {0, {{"loss", 0.5}}}};
   first.maxima = {{"worst", 7}};
   last.maxima = {{"worst", 3}, {"other", -1}};
   const auto all = combine({first, last});

@@ -7,7 +7,8 @@ namespace {
 
 std::vector<std::string> stages_of(const std::string& role, int num_stages) {
   std::vector<std::string> addresses;
-  for (int i = 0; i < num_stages; ++i) addresses.push_back(stage_address(role, {.pipeline = num_stages}, {.pipeline = i}));
+  for (int i = 0; i < num_stages; ++i)
+    addresses.push_back(stage_address(role, {.pipeline = num_stages}, {.pipeline = i}));
   return addresses;
 }
 

@@ -11,7 +11,8 @@ namespace {
 // The first word of parallelism in a text; empty: there is none.
 std::string word_of_parallelism(const std::string& text) {
   static const std::regex words(
-      "parallel|shard|\\bmesh|\\branks?\\b|collective|all_reduce|all_gather|reduce_scatter|pipeline|replica",
+      "parallel|shard|\\bmesh|\\branks?\\b|collective|all_reduce|all_gather|reduce_scatter|"
+      "pipeline|replica",
       std::regex::icase);
   std::smatch found;
   return std::regex_search(text, found, words) ? found.str() : "";
@@ -20,7 +21,8 @@ std::string word_of_parallelism(const std::string& text) {
 TEST(OneDeviceTest, NoModelNorLayerSaysAWordOfParallelism) {
   int num_files = 0;
   for (const char* folder : {"/graph/models", "/graph/layers"})
-    for (const auto& entry : std::filesystem::directory_iterator(TROUPE_SOURCE_DIR + std::string(folder))) {
+    for (const auto& entry :
+         std::filesystem::directory_iterator(TROUPE_SOURCE_DIR + std::string(folder))) {
       std::ifstream file(entry.path());
       const std::string text(std::istreambuf_iterator<char>(file), {});
       EXPECT_EQ(word_of_parallelism(text), "") << entry.path();

@@ -45,7 +45,8 @@ std::shared_ptr<Pack> pack_of(int i, int64_t vocab_size) {
   auto pack = std::make_shared<Pack>();
   for (int length : {7 + 6 * i, 2, 5}) {
     std::vector<int32_t> ids;
-    for (int at = 0; at < length; ++at) ids.push_back((at * 977 + i * 131 + at * at * 7) % static_cast<int>(vocab_size));
+    for (int at = 0; at < length; ++at)
+      ids.push_back((at * 977 + i * 131 + at * at * 7) % static_cast<int>(vocab_size));
     pack->append(ids);
   }
   return pack;
@@ -72,7 +73,10 @@ class Rank {
  public:
   Rank(const Layout& layout, const LlamaConfig& config, int shard, int data_rank,
        Communicator* tensor, Communicator* data)
-      : layout_(layout), data_rank_(data_rank), pool_(1), model_(config, options(shard, tensor, data), pool_) {
+      : layout_(layout),
+        data_rank_(data_rank),
+        pool_(1),
+        model_(config, options(shard, tensor, data), pool_) {
     model_.load(lively_weights(config));
   }
 
@@ -97,7 +101,8 @@ class Rank {
       model_.apply_adamw({}, step, static_cast<float>(0.5 / std::sqrt(sum)));
     }
     for (const auto& [name, parameter] : model_.parameters().all())
-      for (auto part : {StageModel::Part::weight, StageModel::Part::moment1, StageModel::Part::moment2}) {
+      for (auto part :
+           {StageModel::Part::weight, StageModel::Part::moment1, StageModel::Part::moment2}) {
         auto whole = model_.whole(name, part);
         if (model_.speaks())
           state[name + "/" + std::to_string(static_cast<int>(part))] = std::move(whole);
@@ -191,8 +196,11 @@ TEST_P(LayoutTest, RecomputingAndCutBackwardPassesGiveTheBitsOfOne) {
   for (int tensor : {1, 2})
     for (auto recompute : {Recompute::none, Recompute::layer})
       for (bool splits : {false, true})
-        expect_equal(train({.tensor = tensor, .sequence = tensor > 1, .recompute = recompute,
-                            .splits_backward = splits, .dtype = GetParam()}),
+        expect_equal(train({.tensor = tensor,
+                            .sequence = tensor > 1,
+                            .recompute = recompute,
+                            .splits_backward = splits,
+                            .dtype = GetParam()}),
                      one, std::to_string(tensor) + (splits ? " split" : ""));
 }
 
@@ -201,16 +209,19 @@ TEST_P(LayoutTest, DataRanksAndZeroGiveTheBitsOfOne) {
   for (int data : {2, 4})
     for (Zero zero : {Zero::none, Zero::optimizer, Zero::gradients, Zero::weights})
       for (int tensor : {1, 2})
-        expect_equal(train({.tensor = tensor, .data = data, .zero = zero, .dtype = GetParam()}), one,
-                     std::to_string(data) + " zero " + std::to_string(static_cast<int>(zero)));
+        expect_equal(train({.tensor = tensor, .data = data, .zero = zero, .dtype = GetParam()}),
+                     one, std::to_string(data) + " zero " + std::to_string(static_cast<int>(zero)));
 }
 
 TEST_P(LayoutTest, LossesOfWholePacksAndValueHeadsGiveTheBitsOfOne) {
   for (Head head : {Head::log_prob, Head::value}) {
     const State one = train({.dtype = GetParam(), .reach = LossReach::pack, .head = head});
     for (bool sequence : {false, true})
-      expect_equal(train({.tensor = 2, .sequence = sequence, .dtype = GetParam(),
-                          .reach = LossReach::pack, .head = head}),
+      expect_equal(train({.tensor = 2,
+                          .sequence = sequence,
+                          .dtype = GetParam(),
+                          .reach = LossReach::pack,
+                          .head = head}),
                    one, sequence ? "sequence" : "");
   }
 }
@@ -219,9 +230,8 @@ TEST_P(LayoutTest, LossesOfWholePacksAndValueHeadsGiveTheBitsOfOne) {
 TEST_P(LayoutTest, AVocabularyThatCannotBeCutGivesTheBitsOfOne) {
   const State one = train({.dtype = GetParam(), .vocab_size = 251});
   for (bool sequence : {false, true})
-    expect_equal(
-        train({.tensor = 2, .sequence = sequence, .dtype = GetParam(), .vocab_size = 251}), one,
-        sequence ? "sequence" : "");
+    expect_equal(train({.tensor = 2, .sequence = sequence, .dtype = GetParam(), .vocab_size = 251}),
+                 one, sequence ? "sequence" : "");
 }
 
 INSTANTIATE_TEST_SUITE_P(Dtypes, LayoutTest, testing::Values(DType::f32, DType::bf16));

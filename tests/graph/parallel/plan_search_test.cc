@@ -42,8 +42,11 @@ TEST(CostModelTest, CountsParametersAndFlopsAsPublished) {
 }
 
 TEST(CostModelTest, OneDeviceTakesItsFlopsAndNothingElse) {
-  TrainingWork work = {.model = tiny_llama_config(), .dtype = DType::f32, .batch_tokens = 800,
-                       .pack_tokens = 100, .sequence_length = 50};
+  TrainingWork work = {.model = tiny_llama_config(),
+                       .dtype = DType::f32,
+                       .batch_tokens = 800,
+                       .pack_tokens = 100,
+                       .sequence_length = 50};
   const Hardware hardware = {.f32_flops = 1e9};
   const auto cost = cost_of(work, hardware, {});
   EXPECT_NEAR(cost.step_seconds, cost.flops / 1e9, 1e-9);
@@ -86,8 +89,11 @@ TEST(PlanSearchTest, PlansA405BModelOn128HostsOfEight) {
 }
 
 TEST(PlanSearchTest, SaysWhyDegreesCannotBe) {
-  TrainingWork work = {.model = tiny_llama_config(), .batch_tokens = 8000, .pack_tokens = 100,
-                       .sequence_length = 50, .tensor_slices = 2};
+  TrainingWork work = {.model = tiny_llama_config(),
+                       .batch_tokens = 8000,
+                       .pack_tokens = 100,
+                       .sequence_length = 50,
+                       .tensor_slices = 2};
   Hardware hardware = {.hosts = 2, .devices_per_host = 8};
   const auto search = search_plans(work, hardware);
   const auto ruled_out = [&](const std::string& text) {
@@ -101,8 +107,11 @@ TEST(PlanSearchTest, SaysWhyDegreesCannotBe) {
 
 TEST(PlanSearchTest, WhatDoesNotFitSaysWhichMemory) {
   Hardware hardware = {.memory_bytes = 1e3};
-  const auto search = search_plans({.model = tiny_llama_config(), .batch_tokens = 1000,
-                                    .pack_tokens = 100, .sequence_length = 50}, hardware);
+  const auto search = search_plans({.model = tiny_llama_config(),
+                                    .batch_tokens = 1000,
+                                    .pack_tokens = 100,
+                                    .sequence_length = 50},
+                                   hardware);
   EXPECT_TRUE(search.best.empty());
   ASSERT_FALSE(search.others.empty());
   EXPECT_EQ(search.others[0].why_not.find("does not fit: "), 0u) << search.others[0].why_not;

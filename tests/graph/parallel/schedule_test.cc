@@ -19,8 +19,7 @@ PipelineSize arbitrary_size(const Schedule& schedule) {
   PipelineSize size;
   size.num_ranks = *rc::gen::inRange(1, 17);
   size.num_micro_batches = *rc::gen::inRange(0, 40);
-  size.num_chunks =
-      *rc::gen::inRange(schedule.least_chunks, std::min(schedule.most_chunks, 4) + 1);
+  size.num_chunks = *rc::gen::inRange(schedule.least_chunks, std::min(schedule.most_chunks, 4) + 1);
   size.num_extra_forwards = *rc::gen::inRange(0, 3);
   return size;
 }
@@ -36,8 +35,8 @@ RC_GTEST_PROP(ScheduleTest, EveryTableCanBeRunWhateverItsSize, ()) {
   RC_ASSERT(table_from_csv(to_csv(table)) == table);
   for (const auto& program : table)
     for (const auto& one : program)
-      RC_ASSERT(schedule.splits_backward == (one.work == Work::input_gradient ||
-                                             one.work == Work::weight_gradient) ||
+      RC_ASSERT(schedule.splits_backward ==
+                    (one.work == Work::input_gradient || one.work == Work::weight_gradient) ||
                 one.work == Work::forward);
 }
 

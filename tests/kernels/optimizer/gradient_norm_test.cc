@@ -23,7 +23,8 @@ TEST(GradientNormTest, IsTheSumOfSquaresInAnySlices) {
   EXPECT_THROW(sum_of_squares(x.as<float>(), 40, 120, {0, 7}, pool), Error);
 }
 
-// A shard knows its own slices of rows, and ZeRO its own rows of these: their cells are the whole's.
+// A shard knows its own slices of rows, and ZeRO its own rows of these: their cells are the
+// whole's.
 TEST(GradientNormTest, ACellIsTheSameWhereverItsRowsAre) {
   ThreadPool pool(2);
   const Values x = random_values({60, 48}, DType::f32, 2);
