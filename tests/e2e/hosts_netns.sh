@@ -3,6 +3,7 @@
 # kernel can delay packets: a pipeline stage on each gives the bits of one process; a host that does not answer, that
 # is cut off, or that runs another program is refused or missed by name, each within a deadline.
 # TIMEOUT 240
+# LABELS slow
 # shellcheck source-path=SCRIPTDIR
 source tests/e2e/small_run.bash
 declare -A space=([a]=troupe-a-$$ [b]=troupe-b-$$ [c]=troupe-c-$$) address=([a]=10.78.0.1 [b]=10.78.0.2 [c]=10.78.0.3)
