@@ -97,6 +97,22 @@ void Graph::reorder_backward(std::vector<GraphNode> nodes, size_t num_weight_gra
   first_weight_gradient_ = nodes_.size() - num_weight_gradients;
 }
 
+void Graph::merge_neighbours(const Merge& merged) {
+  std::vector<GraphNode> nodes;
+  std::vector<size_t> new_index;
+  for (size_t i = 0; i < nodes_.size(); ++i) {
+    const bool at_border = i == 0 || i == num_forward_ || i == first_weight_gradient_;
+    auto both = at_border ? std::nullopt : merged(nodes.back(), nodes_[i]);
+    if (both) nodes.pop_back();
+    new_index.push_back(nodes.size());
+    nodes.push_back(both ? std::move(*both) : std::move(nodes_[i]));
+  }
+  new_index.push_back(nodes.size());
+  num_forward_ = new_index[num_forward_];
+  first_weight_gradient_ = new_index[first_weight_gradient_];
+  nodes_ = std::move(nodes);
+}
+
 void Graph::remove_unused_nodes() {
   std::vector<bool> used(values_.size(), false);
   for (const auto& [name, id] : outputs_) used[id] = true;

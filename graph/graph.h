@@ -1,6 +1,8 @@
 // A model as data: values, and the ops that make them, in an order in which they can run.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -79,6 +81,12 @@ class Graph {
   ValueId find_input(std::string_view name) const;  // kNoSymbol when there is none
   const std::vector<std::pair<std::string, ValueId>>& outputs() const { return outputs_; }
   std::vector<ValueId> values_of_kind(ValueKind kind) const;
+
+  // One node for two neighbours wherever `merged` gives one. Nodes on two sides of a border between
+  // the passes are no neighbours.
+  using Merge =
+      std::function<std::optional<GraphNode>(const GraphNode& first, const GraphNode& second)>;
+  void merge_neighbours(const Merge& merged);
 
   // Drops nodes of the backward pass that make nothing but activations that nobody reads.
   void remove_unused_nodes();

@@ -22,10 +22,19 @@ bool needs_master(const Parameter& parameter, Trainable trainable) {
          (parameter.is_table && parameter.dtype == DType::f32 && !parameter.quantized);
 }
 
-void write_table(Parameter& parameter, int64_t begin, int64_t end) {
-  const float* from = parameter.master.as<float>();
+void write_table(Parameter& parameter, const float* from, int64_t begin, int64_t end) {
   Bf16* to = parameter.table.as<Bf16>();
   for (int64_t i = begin; i < end; ++i) to[i] = to_bf16(from[i]);
+}
+
+// All that ops read beside the master values.
+void write_layouts(Parameter& parameter, const float* values, ThreadPool& pool) {
+  if (parameter.quantized) parameter.quantized->quantize(values, pool);
+  if (parameter.packed) parameter.packed->pack(values, pool);
+  if (parameter.table.num_bytes() == 0) return;
+  pool.parallel(parameter.size(), [&](int64_t begin, int64_t end, int) {
+    write_table(parameter, values, begin, end);
+  });
 }
 
 // What has a matrix's or a table's layout alone can be kept in blocks.
@@ -121,27 +130,28 @@ void Parameters::update(Parameter& parameter, const Update& update, ThreadPool& 
       const int64_t begin = part * part_size, end = std::min(size, begin + part_size);
       update(begin, end);
       if (parameter.packed) parameter.packed->pack_part(parameter.master.as<float>(), part);
-      if (parameter.table.num_bytes() > 0) write_table(parameter, begin, end);
+      if (parameter.table.num_bytes() > 0)
+        write_table(parameter, parameter.master.as<float>(), begin, end);
     }
   });
 }
 
 void Parameters::refresh(Parameter& parameter, ThreadPool& pool) {
-  if (parameter.quantized) parameter.quantized->quantize(parameter.master.as<float>(), pool);
-  if (parameter.packed) parameter.packed->pack(parameter.master.as<float>(), pool);
-  if (parameter.table.num_bytes() == 0) return;
-  pool.parallel(parameter.size(),
-                [&](int64_t begin, int64_t end, int) { write_table(parameter, begin, end); });
+  write_layouts(parameter, parameter.master.as<float>(), pool);
 }
 
 void Parameters::set(const std::string& name, std::span<const float> values, ThreadPool& pool) {
   auto& parameter = at(name);
   CHECK(static_cast<int64_t>(values.size()) == parameter.size(), name, values.size(),
         to_string(parameter.shape));
+  write_layouts(parameter, values.data(), pool);
+  if (!needs_master(parameter, trainable_)) {
+    parameter.master = Buffer();
+    return;
+  }
   if (parameter.master.num_bytes() == 0)
     parameter.master = Buffer(values.size() * sizeof(float), MemoryClass::weights);
-  std::copy(values.begin(), values.end(), parameter.master.as<float>());
-  keep(parameter, pool);
+  std::ranges::copy(values, parameter.master.as<float>());
 }
 
 Tensor Parameters::tensor(const Value& weight) const {

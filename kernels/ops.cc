@@ -13,6 +13,7 @@
 #include "kernels/loss/value_head.h"
 #include "kernels/matmul/linear.h"
 #include "kernels/matmul/linear_group.h"
+#include "kernels/norm/add_rms_norm.h"
 #include "kernels/norm/rms_norm.h"
 
 namespace troupe {
@@ -22,6 +23,8 @@ constexpr const OpDef* kOps[] = {
     &accumulate,
     &add_op,
     &add_bias,
+    &add_rms_norm,
+    &add_rms_norm_gradient,
     &all_gather,
     &all_reduce,
     &attention,

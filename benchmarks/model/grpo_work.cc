@@ -104,8 +104,9 @@ class Grpo {
       if (last > first && pack->token_ids.size() + size > kMaxPackTokens) break;
       const size_t start = pack->token_ids.size(), prompt = size - sample.log_probs.size();
       pack->append(sample.ids);
-      targets->insert(targets->end(), sample.ids.begin() + 1, sample.ids.end());
-      targets->push_back(-1);
+      targets->resize(start + size, -1);  // of a prompt nobody asks for log-probs
+      std::copy(sample.ids.begin() + prompt, sample.ids.end(),
+                targets->begin() + start + prompt - 1);
       weight.resize(start + size), old_log_prob.resize(start + size);
       advantages.resize(start + size, static_cast<float>(sample.advantage));
       std::fill(weight.begin() + start + prompt - 1, weight.end() - 1, 1.0f);
@@ -151,11 +152,8 @@ class Grpo {
   }
 
   void publish() {
-    generator_.parameters().read(
-        [this](const std::string& name, std::span<float> values) {
-          std::ranges::copy(policy_.parameters().at(name).values(), values.begin());
-        },
-        context_.pool);
+    for (const auto& [name, parameter] : policy_.parameters().all())
+      generator_.parameters().set(name, parameter.values(), context_.pool);
     generator_.drop_caches();
   }
 

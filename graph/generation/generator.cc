@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "devices/cpu/thread_pool.h"
 #include "graph/cut.h"
+#include "graph/fuse.h"
 #include "graph/generation/prefix_sharing.h"
 #include "kernels/attention/block_lists.h"
 
@@ -36,6 +37,7 @@ Generator::Generator(const LlamaConfig& config, const GeneratorOptions& options,
       llama(config,
             {.dtype = options.dtype, .head = Head::logits, .tensor_slices = options.tensor_slices});
   auto parts = cut_at_blocks(model, {0, config.num_hidden_layers});
+  for (Graph& part : parts) fuse_neighbours(part);
   body_ = std::make_unique<Program>(std::move(parts[0]), Lifetime::forward_only);
   head_ = std::make_unique<Program>(std::move(parts[1]), Lifetime::forward_only);
   const Graph* graphs[] = {&body_->graph(), &head_->graph()};

@@ -4,6 +4,7 @@
 #include "devices/cpu/thread_pool.h"
 #include "graph/autodiff.h"
 #include "graph/cut.h"
+#include "graph/fuse.h"
 #include "graph/parallel/partition.h"
 #include "graph/parallel/split_backward.h"
 #include "kernels/attention/block_lists.h"
@@ -46,6 +47,7 @@ Graph stage_graph(const LlamaConfig& config, const StageOptions& options) {
   if (place.tensor_degree > 1)
     graph = partition(graph, {weight_plan(config, options), place.shard, place.sequence});
   if (options.splits_backward) split_backward(graph);
+  fuse_neighbours(graph);
   return graph;
 }
 

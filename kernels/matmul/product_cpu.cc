@@ -44,8 +44,14 @@ Left copy_left(Left left, int64_t num_rows, int64_t num_words, uint32_t* buffer)
 }
 
 // Rows [first_row, + num_rows) and panels [first_panel, + num_panels): what is computed together.
+// The thread goes on with `num_next_panels` more.
 struct Block {
-  int64_t first_row, num_rows, first_panel, num_panels;
+  int64_t first_row, num_rows, first_panel, num_panels, num_next_panels;
+};
+
+// Which of the tiles that pass over a panel one after another.
+struct Turn {
+  int64_t tile, num_tiles;
 };
 
 // A stretch of one contraction's words inside one slice.
@@ -93,13 +99,14 @@ class BlockProduct {
       for (int64_t panel = 0; panel < block_.num_panels; ++panel) {
         const int64_t row = tile_begin<T>(tile, num_tiles, block_.num_rows);
         const int64_t end = tile_begin<T>(tile + 1, num_tiles, block_.num_rows);
-        compute_tiles(stretch, left.at(row, 0), row, static_cast<int>(end - row), panel);
+        compute_tiles(stretch, {tile, num_tiles}, left.at(row, 0), row, static_cast<int>(end - row),
+                      panel);
       }
     }
   }
 
   // The tiles side by side that make up a panel's width: one, or two where registers are few.
-  void compute_tiles(const Stretch& stretch, Left left, int64_t row, int num_rows,
+  void compute_tiles(const Stretch& stretch, Turn turn, Left left, int64_t row, int num_rows,
                      int64_t panel) const {
     const Panels& panels = *stretch.contraction->panels;
     const uint32_t* words =
@@ -108,6 +115,7 @@ class BlockProduct {
     const int64_t num_columns = std::min<int64_t>(kPanelWidth, product_.n - column);
     for (int64_t j = 0; j < num_columns; j += kTileColumns) {
       Tile tile = {left, num_rows, words + j, stretch.num_words};
+      look_ahead(stretch, turn, panel, words, tile);
       place_sums(stretch, row, panel, j, tile.sums);
       tile.sums.num_columns = static_cast<int>(std::min<int64_t>(kTileColumns, num_columns - j));
       tile.panel_from_memory = block_.num_rows <= kFewRows;
@@ -115,6 +123,19 @@ class BlockProduct {
         prefetch_result(tile.sums, num_rows);
       compute_tile<T>(tile);
     }
+  }
+
+  // The tiles of a panel bring in that panel of the next group which takes its place, each a part:
+  // else the first would wait for all of it.
+  void look_ahead(const Stretch& stretch, Turn turn, int64_t panel, const uint32_t* words,
+                  Tile& tile) const {
+    tile.ahead = reinterpret_cast<const char*>(words);
+    if (turn.num_tiles == 1 || panel >= block_.num_next_panels) return;
+    constexpr int64_t kWordBytes = kPanelWidth * sizeof(uint32_t);
+    const int64_t next = block_.num_panels * stretch.contraction->panels->num_words();
+    const int64_t first = next + turn.tile * stretch.num_words / turn.num_tiles;
+    tile.ahead += first * kWordBytes;
+    tile.ahead_step = kWordBytes / turn.num_tiles;
   }
 
   // Like adding one to a binary counter: slice 3 completes the trees of 2 and of 4. The last slice
@@ -190,7 +211,8 @@ struct Job {
       const int64_t num_rows = block_begin(block + 1) - first_row;
       const int64_t group = num_rows > kFewRows ? kPanelGroup : 1;
       const int64_t count = std::min({group, end - item, num_panels - panel});
-      BlockProduct<T>(product, {first_row, num_rows, panel, count}).compute();
+      const int64_t left = std::min(end - item, num_panels - panel) - count;
+      BlockProduct<T>(product, {first_row, num_rows, panel, count, left}).compute();
       item += count;
     }
   }

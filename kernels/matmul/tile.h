@@ -75,6 +75,9 @@ struct Tile {
   int64_t num_words = 0;
   TileSums sums;
   bool panel_from_memory = false;
+  // What is read after this, so that it comes from memory meanwhile: so many bytes for each word.
+  const char* ahead = nullptr;  // an address that may be anything
+  int64_t ahead_step = 0;
 };
 
 // Told early, the cache lines of a result are here when the sums are.

@@ -2,6 +2,7 @@
 #include <vector>
 
 #include "kernels/loops.h"
+#include "kernels/norm/add_rms_norm.h"
 #include "kernels/norm/rms_norm.h"
 
 namespace troupe {
@@ -15,6 +16,22 @@ float inverse_rms(const T* x, int64_t hidden, float epsilon) {
     return fma(v, v, s);
   });
   return 1 / std::sqrt(sum / static_cast<float>(hidden) + epsilon);
+}
+
+template <class T>
+void norm_row(const T* x, const float* weight, T* y, int64_t hidden, float epsilon) {
+  const Vec scale = set1(inverse_rms(x, hidden, epsilon));
+  for_vectors(0, hidden, [&](int64_t c, auto lanes) {
+    const Vec normed = mul(load(x + c, lanes), scale);
+    store(y + c, mul(normed, load(weight + c, lanes)), lanes);
+  });
+}
+
+template <class T>
+void add_rows(const T* a, const T* b, T* sum, int64_t hidden) {
+  for_vectors(0, hidden, [&](int64_t c, auto lanes) {
+    store(sum + c, add(load(a + c, lanes), load(b + c, lanes)), lanes);
+  });
 }
 
 // With g = dy * weight and s = 1 / rms: dx = g s - x s^3 mean(g x).
@@ -41,13 +58,26 @@ void rms_norm_cpu(const KernelArgs& args) {
   for_float_type(x.dtype, [&](auto zero_of_type) {
     using T = decltype(zero_of_type);
     parallel_for(args.context, x.rows(), hidden, [&](int64_t begin, int64_t end) {
+      for (int64_t t = begin; t < end; ++t)
+        norm_row(x.as<T>() + t * hidden, weight, y.as<T>() + t * hidden, hidden,
+                 args.attributes.epsilon);
+    });
+  });
+}
+
+void add_rms_norm_cpu(const KernelArgs& args) {
+  const auto &x = args.inputs[0], &branch = args.inputs[1];
+  const auto &sum = args.outputs[0], &y = args.outputs[1];
+  const auto* weight = args.inputs[2].as<float>();
+  const int64_t hidden = x.columns();
+  CHECK(branch.dtype == x.dtype, name_of(branch.dtype), name_of(x.dtype));
+  for_float_type(x.dtype, [&](auto zero_of_type) {
+    using T = decltype(zero_of_type);
+    parallel_for(args.context, x.rows(), 2 * hidden, [&](int64_t begin, int64_t end) {
       for (int64_t t = begin; t < end; ++t) {
-        const T* in = x.as<T>() + t * hidden;
-        const Vec scale = set1(inverse_rms(in, hidden, args.attributes.epsilon));
-        for_vectors(0, hidden, [&](int64_t c, auto lanes) {
-          const Vec normed = mul(load(in + c, lanes), scale);
-          store(y.as<T>() + t * hidden + c, mul(normed, load(weight + c, lanes)), lanes);
-        });
+        T* const row = sum.as<T>() + t * hidden;
+        add_rows(x.as<T>() + t * hidden, branch.as<T>() + t * hidden, row, hidden);
+        norm_row(row, weight, y.as<T>() + t * hidden, hidden, args.attributes.epsilon);
       }
     });
   });
@@ -64,6 +94,25 @@ void rms_norm_gradient_cpu(const KernelArgs& args) {
       for (int64_t t = begin; t < end; ++t)
         differentiate_row(x.as<T>() + t * hidden, weight, dy.as<T>() + t * hidden,
                           dx.as<T>() + t * hidden, hidden, args.attributes.epsilon);
+    });
+  });
+}
+
+void add_rms_norm_gradient_cpu(const KernelArgs& args) {
+  const auto &x = args.inputs[0], &dy = args.inputs[2], &other = args.inputs[3];
+  const auto& dx = args.outputs[0];
+  const auto* weight = args.inputs[1].as<float>();
+  const int64_t hidden = x.columns();
+  CHECK(dy.dtype == x.dtype && other.dtype == x.dtype, name_of(dy.dtype), name_of(other.dtype));
+  for_float_type(x.dtype, [&](auto zero_of_type) {
+    using T = decltype(zero_of_type);
+    parallel_for(args.context, x.rows(), 3 * hidden, [&](int64_t begin, int64_t end) {
+      for (int64_t t = begin; t < end; ++t) {
+        T* const row = dx.as<T>() + t * hidden;
+        differentiate_row(x.as<T>() + t * hidden, weight, dy.as<T>() + t * hidden, row, hidden,
+                          args.attributes.epsilon);
+        add_rows(other.as<T>() + t * hidden, row, row, hidden);
+      }
     });
   });
 }

@@ -1,0 +1,13 @@
+// Puts one op where two neighbours touch the same rows one after the other: a residual connection
+// and the norm that reads its sum, a norm's gradient and the addition of the stream's own. No bit
+// changes; a row is read once instead of twice.
+#pragma once
+
+#include "graph/graph.h"
+
+namespace troupe {
+
+// Run last: ops that it makes have neither gradients nor sharding rules that anyone needs any more.
+void fuse_neighbours(Graph& graph);
+
+}  // namespace troupe
