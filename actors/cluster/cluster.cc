@@ -126,6 +126,7 @@ NodeSettings Cluster::settings() const {
           .run_dir = options_.run_dir,
           .runtime_dir = runtime_folder_.path(),
           .heartbeat_interval_ms = options_.limits.heartbeat_interval.count(),
+          .heartbeat_limit_ms = options_.limits.heartbeat_limit.count(),
           .trace_interval_ms = options_.trace_interval.count(),
           .model = options_.model,
           .model_fingerprint = options_.model.empty() ? "" : fingerprint(options_.model)};

@@ -58,6 +58,7 @@ std::string to_json(const NodeSettings& settings) {
                         {"run_dir", settings.run_dir},
                         {"runtime_dir", settings.runtime_dir},
                         {"heartbeat_interval_ms", settings.heartbeat_interval_ms},
+                        {"heartbeat_limit_ms", settings.heartbeat_limit_ms},
                         {"trace_interval_ms", settings.trace_interval_ms},
                         {"model", settings.model},
                         {"model_fingerprint", settings.model_fingerprint}}
@@ -70,6 +71,7 @@ NodeSettings settings_from_json(const std::string& text) try {
           .run_dir = json.at("run_dir"),
           .runtime_dir = json.at("runtime_dir"),
           .heartbeat_interval_ms = json.at("heartbeat_interval_ms"),
+          .heartbeat_limit_ms = json.at("heartbeat_limit_ms"),
           .trace_interval_ms = json.at("trace_interval_ms"),
           .model = json.at("model"),
           .model_fingerprint = json.at("model_fingerprint")};

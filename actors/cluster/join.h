@@ -30,6 +30,7 @@ struct NodeSettings {
   std::string run_dir;
   std::string runtime_dir;
   int64_t heartbeat_interval_ms = 1000;
+  int64_t heartbeat_limit_ms = 15000;
   int64_t trace_interval_ms = 500;
   std::string model;              // file or folder that the run begins from; empty: none
   std::string model_fingerprint;  // storage/fingerprint.h

@@ -69,6 +69,8 @@ Node::behavior_type node(Traced<Node, NodeState>* self, NodeConfig config) {
       },
       [=, &state](Beat) {
         self->send(state.config.supervisor, Heartbeat{state.config.node});
+        if (const auto lost = state.config.lost_link())
+          self->send(state.config.supervisor, ActorDied{state.config.node, "transport", *lost});
         self->delayed_send(self, state.config.heartbeat_interval, Beat{});
       },
       [=, &state](const TrainingStep& step) { self->send(state.config.tracer, step); },

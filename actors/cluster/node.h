@@ -6,6 +6,7 @@
 #include <caf/all.hpp>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 
 #include "actors/cluster/directory.h"
@@ -43,6 +44,8 @@ struct NodeConfig {
   Tracer tracer;
   caf::timespan heartbeat_interval = std::chrono::seconds(1);
   caf::timespan actors_stop_limit = std::chrono::seconds(5);
+  // What is wrong with the process's links to other hosts, if anything: asked at each heartbeat.
+  std::function<std::optional<std::string>()> lost_link = [] { return std::nullopt; };
   std::function<void(const std::string&)> log;
 };
 

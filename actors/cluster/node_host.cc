@@ -12,6 +12,7 @@ TransportMap transport_map(const Joined& cluster) {
   TransportMap map;
   map.keys = curve_keys(cluster.secret);
   map.listening_socket = cluster.data_socket;
+  map.silence_limit = std::chrono::milliseconds(cluster.settings.heartbeat_limit_ms);
   for (const auto& node : plan.nodes) map.endpoint_of_node[node.name] = node.endpoint;
   for (const auto& actor : plan.actors) map.node_of_address[actor.address] = actor.node;
   return map;
@@ -22,6 +23,10 @@ ChannelReceiver::OnError end_the_run(Supervisor supervisor, std::string node) {
     spdlog::error("{}", error);
     caf::anon_send(supervisor, ActorDied{node, "transport", error});
   };
+}
+
+std::function<std::optional<std::string>()> asks(const std::shared_ptr<LinkWatch>& links) {
+  return [links] { return links ? links->lost() : std::nullopt; };
 }
 
 const NodePlan& node_of(const ClusterPlan& plan, const std::string& name) {
@@ -83,6 +88,7 @@ NodeHost::NodeHost(caf::actor_system& system, std::string name, const Joined& cl
                                .supervisor = cluster.supervisor,
                                .tracer = tracer,
                                .heartbeat_interval = milliseconds(settings.heartbeat_interval_ms),
+                               .lost_link = asks(context_.transport.links()),
                                .log = [](const std::string& text) { spdlog::info("{}", text); }});
 }
 

@@ -91,6 +91,7 @@ ChannelSender::ChannelSender(std::shared_ptr<zmq::context_t> context, const Link
   socket_.set(zmq::sockopt::sndtimeo,
               static_cast<int>(kSendTimeout / std::chrono::milliseconds(1)));
   if (link.keys) dial_encrypted(socket_, *link.keys);
+  if (link.watch) link.watch->add(socket_, "node " + link.node + " at " + endpoint_);
   socket_.connect(endpoint_);
 }
 

@@ -16,6 +16,7 @@
 
 #include "actors/transport/curve_keys.h"
 #include "actors/transport/inbox.h"
+#include "actors/transport/link_watch.h"
 #include "actors/transport/tensor_message.h"
 
 namespace troupe {
@@ -24,6 +25,8 @@ namespace troupe {
 struct Link {
   std::string endpoint;           // "ipc://...", "tcp://..."
   std::optional<CurveKeys> keys;  // none: in the clear, for links that do not leave the host
+  std::string node;                  // at the far end of a sending one
+  std::shared_ptr<LinkWatch> watch;  // of a sending end that may lose its peer; may be null
   int listening_socket = -1;  // of the receiving end, bound to the endpoint already; -1: it binds
 };
 

@@ -33,6 +33,14 @@ class LocalInlets {
   std::map<std::string, TensorInlet> inlets_;
 };
 
+namespace {
+
+bool is_over_network(const Link& link) {
+  return link.endpoint.starts_with("tcp://");
+}
+
+}  // namespace
+
 std::string without_node(const std::string& address) {
   return address.substr(0, address.find('@'));
 }
@@ -59,8 +67,9 @@ void TensorOutlet::send(std::string stream, int64_t sequence, TensorRef tensor) 
 Link TransportMap::link_to(const std::string& node) const {
   const auto endpoint = endpoint_of_node.find(node);
   CHECK(endpoint != endpoint_of_node.end(), node);
-  const bool is_encrypted = endpoint->second.starts_with("tcp://");
-  return {.endpoint = endpoint->second, .keys = is_encrypted ? keys : std::nullopt};
+  Link link = {.endpoint = endpoint->second, .node = node};
+  if (is_over_network(link)) link.keys = keys;
+  return link;
 }
 
 Transport::Transport(std::string node, TransportMap map, ChannelReceiver::OnError on_error)
@@ -68,6 +77,8 @@ Transport::Transport(std::string node, TransportMap map, ChannelReceiver::OnErro
       map_(std::move(map)),
       local_(std::make_shared<LocalInlets>(inboxes_)) {
   if (map_.endpoint_of_node.size() < 2) return;
+  if (map_.silence_limit.count() > 0)
+    links_ = std::make_shared<LinkWatch>(context_, map_.silence_limit);
   auto link = map_.link_to(node_);
   link.listening_socket = map_.listening_socket;
   receiver_.emplace(context_, link, inboxes_, std::move(on_error));
@@ -97,7 +108,9 @@ TensorOutlet Transport::outlet_to_inbox(const std::string& address, const std::s
 TensorOutlet Transport::outlet_to(const std::string& target, const std::string& node,
                                   std::string sender) const {
   if (node == node_) return TensorOutlet(target, std::move(sender), local_);
-  return TensorOutlet(target, std::move(sender), context_, map_.link_to(node));
+  Link link = map_.link_to(node);
+  if (is_over_network(link)) link.watch = links_;
+  return TensorOutlet(target, std::move(sender), context_, link);
 }
 
 bool Transport::is_local(const std::string& address) const {

@@ -3,6 +3,7 @@
 // ways it lands in the receiver's mailbox as a TensorMessage.
 #pragma once
 
+#include <chrono>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -24,6 +25,8 @@ struct TransportMap {
   std::map<std::string, std::string> node_of_address;  // addresses without "@node"
   std::optional<CurveKeys> keys;                       // of links over TCP
   int listening_socket = -1;                           // this node's, if it was bound for us
+  // How long another host may be silent; 0: as long as it likes.
+  std::chrono::milliseconds silence_limit{0};
 
   Link link_to(const std::string& node) const;  // throws if the map has no such node
 };
@@ -60,6 +63,9 @@ class Transport {
   TensorOutlet outlet(const std::string& address, std::string sender) const;
   bool is_local(const std::string& address) const;
 
+  // What has become of other hosts; null where nobody asked for it.
+  std::shared_ptr<LinkWatch> links() const { return links_; }
+
   // For threads rather than actors: this node's inboxes, and the way to one of those of the node
   // where `address` lives.
   std::shared_ptr<Inboxes> inboxes() const { return inboxes_; }
@@ -74,6 +80,7 @@ class Transport {
   std::string node_;
   TransportMap map_;
   std::shared_ptr<zmq::context_t> context_ = std::make_shared<zmq::context_t>(1);
+  std::shared_ptr<LinkWatch> links_;
   std::shared_ptr<Inboxes> inboxes_ = std::make_shared<Inboxes>();
   std::shared_ptr<LocalInlets> local_;
   std::optional<ChannelReceiver> receiver_;

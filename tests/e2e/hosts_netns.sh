@@ -94,6 +94,14 @@ wait $! || fail "over three hosts: $(cat "$folder/three.out")"
 grep -q "host-a: trainer-0.* host-b: trainer-1.* host-c: judge" "$folder/three.out" ||
   fail "not spread: $(cat "$folder/three.out")"
 
+# Groups that sum together lie on two hosts.
+for layout in tensor data; do
+  run_on $layout parallel.pipeline=1 parallel.$layout=2 roles.policy.stages='[trainer-1, judge]'
+  wait $! || fail "$layout ranks on two hosts: $(cat "$folder/$layout.out")"
+  [[ $(hash_in "$folder/$layout.out") == "$(hash_in "$folder/alone.out")" ]] ||
+    fail "other bits with $layout ranks on two hosts: $(cat "$folder/$layout.out")"
+done
+
 # Nobody listens there; nobody is there, so that what is sent vanishes.
 out=$(on b timeout 20 "$TROUPE" node --join 10.78.0.3:7433 --name host-d --secret-file "$secret" 2>&1)
 [[ $? == 1 && $out == *"no cluster answers at 10.78.0.3:7433"* ]] || fail "a port without a listener: $out"
@@ -120,6 +128,30 @@ wait $!
 status=$?
 differ='node (trainer-1|critic) .*the model .* has the fingerprint [0-9a-f]{16}, where the run started it has [0-9a-f]{16}'
 [[ $status == 1 && $(cat "$folder/differing.out") =~ $differ ]] || fail "another model on host b: $(cat "$folder/differing.out")"
+
+# The cable between two stages, each of which still reaches the cluster, is pulled while a run goes on: for a moment,
+# which changes nothing; for good, which both ends notice.
+pull() { on c ip link set to-b down; }
+plug() { on c ip link set to-b up && on c ip route add "${address[b]}" dev to-b src "${address[c]}"; }
+run_on blip cluster.heartbeat_limit_seconds=10
+run=$!
+await '"phase":"ppo"' "$folder/blip/metrics.jsonl"
+pull
+sleep 1 # as long as the cable is out
+plug
+wait $run || fail "a cable was out for a second: $(cat "$folder/blip.out")"
+[[ $(hash_in "$folder/blip.out") == "$(hash_in "$folder/alone.out")" ]] || fail "other bits: $(cat "$folder/blip.out")"
+run_on parted trainer.total_steps=100000 cluster.heartbeat_limit_seconds=4
+run=$!
+await '"phase":"ppo"' "$folder/parted/metrics.jsonl"
+pull
+pulled=$SECONDS
+timeout 60 tail --pid=$run -f /dev/null || fail "two hosts are parted, and the run goes on: $(cat "$folder/parted.out")"
+lost='lost its actor transport: its link to node (trainer-1|judge|critic) at tcp://10\.78\.0\.[23]:[0-9]+ broke'
+wait $run
+[[ $? == 1 && $(cat "$folder/parted.out") =~ $lost ]] || fail "two hosts are parted: $(cat "$folder/parted.out")"
+echo "two hosts that were parted were missed after $((SECONDS - pulled)) s"
+plug
 
 # A host's cables are pulled while a run goes on: the run names a node there and ends; so do the host and its processes.
 run_on cut trainer.total_steps=100000 cluster.heartbeat_limit_seconds=6

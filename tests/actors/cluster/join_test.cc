@@ -22,6 +22,7 @@ NodeSettings settings() {
   settings.run_dir = "/runs/x";
   settings.runtime_dir = "/tmp/x";
   settings.heartbeat_interval_ms = 250;
+  settings.heartbeat_limit_ms = 750;
   settings.model = "models/a";
   settings.model_fingerprint = "0123";
   return settings;
@@ -174,6 +175,7 @@ TEST(NodeSettingsTest, JsonKeepsEveryField) {
   EXPECT_EQ(again.run_dir, "/runs/x");
   EXPECT_EQ(again.runtime_dir, "/tmp/x");
   EXPECT_EQ(again.heartbeat_interval_ms, 250);
+  EXPECT_EQ(again.heartbeat_limit_ms, 750);
   EXPECT_EQ(again.trace_interval_ms, 500);
   EXPECT_EQ(again.model, "models/a");
   EXPECT_EQ(again.model_fingerprint, "0123");
