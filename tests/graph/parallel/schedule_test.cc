@@ -70,12 +70,38 @@ TEST(ScheduleTest, GpipeAnd1f1bIdleAsTheirFormulaSays) {
       }
 }
 
-TEST(ScheduleTest, InterleavingDividesTheBubbleByTheChunks) {
-  for (int p : {2, 4})
-    for (int v : {2, 3}) {
-      const int64_t m = 4 * p;
-      const double expected = (p - 1.0) / (static_cast<double>(v * m) + p - 1.0);
-      EXPECT_NEAR(bubble_of("interleaved", {p, m, v}, {1, 1, 1}), expected, 1e-9) << p << v;
+// Where there are fewer micro-batches than ranks, the first of them goes down and up all virtual
+// stages alone, and the others follow.
+double interleaved_bubble(double p, double m, double v) {
+  return m < p ? 1 - v * m / (v * p + m - 1) : (p - 1) / (v * m + p - 1);
+}
+
+TEST(ScheduleTest, InterleavingDividesTheBubbleByTheChunksWhateverTheMicroBatches) {
+  for (int p = 1; p <= 8; ++p)
+    for (int v = 2; v <= 4; ++v)
+      for (int64_t m = 1; m <= 40; ++m)
+        EXPECT_NEAR(bubble_of("interleaved", {p, m, v}, {1, 1, 1}),
+                    interleaved_bubble(p, static_cast<double>(m), v), 1e-9)
+            << "ranks " << p << ", chunks " << v << ", micro-batches " << m;
+}
+
+TEST(ScheduleTest, AnInterleavedRankHoldsTheLongestRoundOfEachChunkButOneAndTwoForEachRankBehind) {
+  for (int p : {2, 4, 8})
+    for (int64_t m : {1 * p, 2 * p - 1, 3 * p + 1}) {
+      const int64_t rounds = m / p, longest = (m + rounds - 1) / rounds;
+      const auto held = most_held(make_table(schedule_named("interleaved"), {p, m, 3}));
+      for (int rank = 0; rank < p; ++rank)
+        EXPECT_LE(held[rank], 2 * (p - rank - 1) + 2 * longest + 1) << p << ' ' << m << ' ' << rank;
+    }
+}
+
+TEST(ScheduleTest, ZbH1IdlesForAForwardOfEachRankButOneAndHoldsNoMoreThan1f1bsFirst) {
+  for (int p = 1; p <= 8; ++p)
+    for (int64_t m = p; m <= 40; ++m) {
+      const double expected = (p - 1.0) / (3.0 * static_cast<double>(m) + p - 1.0);
+      EXPECT_NEAR(bubble_of("zb-h1", {p, m}, {1, 1, 1}), expected, 1e-9) << p << ' ' << m;
+      for (int64_t held : most_held(make_table(schedule_named("zb-h1"), {p, m})))
+        EXPECT_LE(held, p);
     }
 }
 
