@@ -23,8 +23,7 @@ std::vector<std::string> settings_of(const PlanChoice& choice) {
           number("chunks", choice.num_chunks),
           "parallel.schedule=" + choice.schedule,
           std::string("parallel.sequence=") + (choice.sequence ? "true" : "false"),
-          std::string("parallel.recompute=") +
-              (choice.recompute == Recompute::layer ? "layer" : "none")};
+          "parallel.recompute=" + std::string(name_of(choice.recompute))};
 }
 
 // The host's cores and memory, shared by the nodes of the policy.

@@ -67,13 +67,15 @@ void add_chunk(const RunSetup& setup, const RoleWork& work, const RoleRank& rank
   stage.forward_seconds += cost.forward;
   stage.backward_seconds += 2 * cost.input_gradient;
   const int groups = setup.config().getNumerics().getDataSlices() / work.layout.mesh.data;
-  auto memory = forecast_memory(
+  const auto memory = forecast_memory(
       graph,
       {.trainable = options.trainable,
        .num_tokens = work.tokens,
        .micro_batches = static_cast<int>(std::max<int64_t>(1, held / work.layout.num_chunks)),
-       .gradient_groups = static_cast<int>(std::min<int64_t>(groups, work.micro_batches))});
-  if (options.place.zero != Zero::none) memory.of(MemoryClass::optimizer) /= work.layout.mesh.data;
+       .gradient_groups = static_cast<int>(std::min<int64_t>(groups, work.micro_batches)),
+       .data_ranks = work.layout.mesh.data,
+       .zero = options.place.zero,
+       .offloads_optimizer = options.moments_folder.has_value()});
   for (int i = 0; i < kNumMemoryClasses; ++i) stage.memory.bytes[i] += memory.bytes[i];
 }
 

@@ -1,9 +1,14 @@
 #include "graph/autodiff.h"
 
+#include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/error.h"
+#include "kernels/attention/attention.h"
 #include "kernels/elementwise/add.h"
+#include "kernels/matmul/linear.h"
+#include "kernels/matmul/linear_group.h"
 
 namespace troupe {
 namespace {
@@ -46,14 +51,14 @@ class Backward {
     return found == stand_ins_.end() ? value : found->second;
   }
 
-  // Appends the forward nodes of a block once more. Only what enters the block is read of the first
-  // time; what the block's own gradients do not need falls away in the end.
-  void recompute(int block) {
+  // Appends the forward nodes of a block once more, those that are `chosen`. Only what enters them
+  // is read of the first time; what the block's own gradients do not need falls away in the end.
+  void recompute(int block, const std::vector<bool>& chosen) {
     stand_ins_.clear();
     graph_.set_block(block);
     for (size_t i = 0; i < graph_.num_forward_nodes(); ++i) {
       const GraphNode node = graph_.nodes()[i];
-      if (node.block != block) continue;
+      if (node.block != block || !chosen[i]) continue;
       std::vector<ValueId> inputs;
       for (ValueId id : node.inputs) inputs.push_back(stand_in(id));
       const auto outputs = graph_.apply(*node.op, std::move(inputs), node.attributes);
@@ -69,6 +74,53 @@ class Backward {
   std::vector<bool> wanted_;
   std::vector<ValueId> gradients_;
   std::map<ValueId, ValueId> stand_ins_;
+};
+
+// Which nodes of the forward pass are computed again, and when: going backwards, before the first
+// node that `asks`.
+class Recomputation {
+ public:
+  Recomputation(const Graph& graph, Recompute recompute)
+      : graph_(graph), recompute_(recompute), chosen_(graph.num_forward_nodes()) {
+    if (recompute == Recompute::layer) chosen_.assign(chosen_.size(), true);
+    if (recompute == Recompute::attention) choose_attention();
+    // The last block's gradients come at once: of it as a whole nothing would be gained.
+    if (recompute == Recompute::layer) done_ = graph.nodes().at(chosen_.size() - 1).block;
+  }
+
+  void before(size_t node, Backward& backward) {
+    const int block = graph_.nodes()[node].block;
+    if (recompute_ == Recompute::none || block == done_ || !asks(graph_.nodes()[node])) return;
+    done_ = block;
+    backward.recompute(block, chosen_);
+  }
+
+ private:
+  bool asks(const GraphNode& node) const {
+    return recompute_ == Recompute::layer ||
+           std::ranges::any_of(node.inputs, [&](ValueId id) { return made_again_.contains(id); });
+  }
+
+  // Attention and what leads to it, up to the products of its input.
+  void choose_attention() {
+    std::set<ValueId> wanted;
+    for (size_t i = chosen_.size(); i-- > 0;) {
+      const GraphNode& node = graph_.nodes()[i];
+      chosen_[i] = node.op == &attention || std::ranges::any_of(node.outputs, [&](ValueId id) {
+                     return wanted.contains(id);
+                   });
+      if (!chosen_[i]) continue;
+      made_again_.insert(node.outputs.begin(), node.outputs.end());
+      const bool is_product = node.op == &linear || node.op == &linear_group;
+      if (!is_product) wanted.insert(node.inputs.begin(), node.inputs.end());
+    }
+  }
+
+  const Graph& graph_;
+  Recompute recompute_;
+  std::vector<bool> chosen_;
+  std::set<ValueId> made_again_;
+  int done_ = -1;
 };
 
 class NodeGradient final : public GradientBuilder {
@@ -114,6 +166,11 @@ class NodeGradient final : public GradientBuilder {
 
 }  // namespace
 
+std::string_view name_of(Recompute recompute) {
+  constexpr std::string_view kNames[] = {"none", "attention", "layer"};
+  return kNames[static_cast<int>(recompute)];
+}
+
 void append_backward(Graph& graph, const std::vector<std::string>& differentiated,
                      const std::string& hidden_input, Recompute recompute) {
   const ValueId hidden = hidden_input.empty() ? kNoSymbol : graph.find_input(hidden_input);
@@ -126,13 +183,9 @@ void append_backward(Graph& graph, const std::vector<std::string>& differentiate
     backward.add_gradient(graph.output(name),
                           graph.input("gradient_of/" + name, output.shape, output.dtype));
   }
-  // The last block's gradients come at once: nothing would be gained.
-  int block = graph.nodes().at(num_forward - 1).block;
+  Recomputation recomputation(graph, recompute);
   for (size_t i = num_forward; i-- > 0;) {
-    if (recompute == Recompute::layer && graph.nodes()[i].block != block) {
-      block = graph.nodes()[i].block;
-      backward.recompute(block);
-    }
+    recomputation.before(i, backward);
     NodeGradient node(backward, graph.nodes()[i]);
     const bool starts = differentiated.empty() && i + 1 == num_forward;
     if (!starts && !node.is_needed()) continue;

@@ -3,15 +3,19 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "graph/graph.h"
 
 namespace troupe {
 
-// What the backward pass computes again instead of reading what the forward pass kept: nothing, or
-// all of a layer but its input. It changes memory and time, and no bit.
-enum class Recompute { none, layer };
+// What the backward pass computes again instead of reading what the forward pass kept: nothing; the
+// attention with its queries, keys and values, from the attention's input (selective recomputation:
+// Korthikanti et al., arXiv 2205.05198, which keeps the three); or all of a layer but its input. It
+// changes memory and time, and no bit.
+enum class Recompute { none, attention, layer };
+std::string_view name_of(Recompute recompute);
 
 // Ends the forward pass of `graph` and appends its backward pass.
 //

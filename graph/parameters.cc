@@ -45,7 +45,7 @@ bool may_be_quantized(const Parameter& parameter) {
 }  // namespace
 
 Parameters::Parameters(std::span<const Graph* const> graphs, Trainable trainable,
-                       WeightFormat format)
+                       WeightFormat format, Resident resident)
     : trainable_(trainable), format_(format) {
   CHECK(trainable == Trainable::no || format == WeightFormat::dense);
   for (const Graph* graph : graphs) {
@@ -64,6 +64,7 @@ Parameters::Parameters(std::span<const Graph* const> graphs, Trainable trainable
     }
   }
   for (auto& [name, parameter] : parameters_) {
+    if (resident == Resident::plain && !parameter.is_plain) continue;
     if (format == WeightFormat::dense || !may_be_quantized(parameter)) allocate(parameter);
     if (format == WeightFormat::int8 && may_be_quantized(parameter))
       parameter.quantized = std::make_unique<QuantizedWeight>(BlockType::q8_0, parameter.shape[0],
@@ -93,13 +94,14 @@ void Parameters::keep(Parameter& parameter, ThreadPool& pool) {
   if (!needs_master(parameter, trainable_)) parameter.master = Buffer();
 }
 
-void Parameters::read(const WeightReader& reader, ThreadPool& pool) {
+void Parameters::read(const WeightReader& reader, ThreadPool& pool, const HasRead& has_read) {
   for (auto& [name, parameter] : parameters_) {
     if (parameter.master.num_bytes() == 0)
       parameter.master =
           Buffer(static_cast<size_t>(parameter.size()) * sizeof(float), MemoryClass::weights);
     reader(name, parameter.values());
     keep(parameter, pool);
+    if (has_read) has_read(parameter);
   }
 }
 

@@ -12,6 +12,7 @@
 
 #include "devices/cpu/buffer.h"
 #include "graph/graph.h"
+#include "graph/moment.h"
 #include "kernels/kernel_args.h"
 #include "kernels/matmul/packed_weight.h"
 #include "kernels/matmul/quantized_weight.h"
@@ -48,7 +49,7 @@ struct Parameter {
   Buffer table;   // the rows in bf16; in f32 the master serves
   std::unique_ptr<PackedWeight> packed;
   std::unique_ptr<QuantizedWeight> quantized;  // then master, table and packed stay empty
-  Buffer moment1, moment2;                     // f32, once trained
+  Moment moment1, moment2;                     // once trained
   // Where data ranks share the weight (ZeRO): this rank's elements. Then all of the above but the
   // moments is there only between acquire() and release().
   Buffer own;
@@ -59,14 +60,20 @@ struct Parameter {
 
 enum class Trainable { no, yes };
 
+// Which weights always have their memory: of ZeRO 3's only those that are too small to be shared,
+// the others between acquire() and release().
+enum class Resident { all, plain };
+
 class Parameters {
  public:
   // Collects the weights that the graphs name; they are all zero until read(). Trained weights are
   // dense.
   Parameters(std::span<const Graph* const> graphs, Trainable trainable,
-             WeightFormat format = WeightFormat::dense);
+             WeightFormat format = WeightFormat::dense, Resident resident = Resident::all);
 
-  void read(const WeightReader& reader, ThreadPool& pool);
+  // `has_read` is called with each weight before the next one is read.
+  using HasRead = std::function<void(Parameter& parameter)>;
+  void read(const WeightReader& reader, ThreadPool& pool, const HasRead& has_read = nullptr);
   // For weights in WeightFormat::native, which are never widened.
   void read_blocks(const BlockReader& reader, ThreadPool& pool);
   // Refreshes one weight's compute layouts from its f32 values.

@@ -32,6 +32,24 @@ nlohmann::json new_model_config(RunConfig::ModelConfig::Reader c) {
           {"torch_dtype", "float32"}};
 }
 
+Recompute recompute_of(RunConfig::Recompute wanted) {
+  switch (wanted) {
+    case RunConfig::Recompute::ATTENTION:
+      return Recompute::attention;
+    case RunConfig::Recompute::LAYER:
+      return Recompute::layer;
+    default:
+      return Recompute::none;
+  }
+}
+
+void check_offload(const Config& config) {
+  for (const auto word : config.as<RunConfig>().getParallel().getOffload())
+    if (word != "optimizer")
+      config.reject("parallel.offload",
+                    " = " + std::string(word) + ": only optimizer can be kept in files");
+}
+
 std::shared_ptr<const Task> make_task(RunConfig::Task::Reader task) {
   if (task.getKind() == RunConfig::TaskKind::SORT_DIGITS)
     return std::make_shared<SortDigits>(task.getAscendingShare());
@@ -54,6 +72,7 @@ RunSetup::RunSetup(std::string run_dir, std::shared_ptr<const Config> resolved)
   read_model();
   check_stages(*config_, llama_.num_hidden_layers);
   check_layout(*config_, llama_, layout("policy"));
+  check_offload(*config_);
   task_ = make_task(config().getTask());
 }
 
@@ -128,12 +147,18 @@ RoleLayout RunSetup::layout(const std::string& role) const {
   return nodes.empty() ? RoleLayout{} : role_layout(*config_, role, nodes);
 }
 
+std::optional<std::string> RunSetup::moments_folder() const {
+  const auto parallel = config().getParallel();
+  if (parallel.getOffload().size() == 0) return std::nullopt;
+  return parallel.getOffloadFolder().size() > 0 ? parallel.getOffloadFolder().cStr() : run_dir_;
+}
+
 StageOptions RunSetup::stage_options(const std::string& role) const {
   const auto own = layout(role);
   StageOptions options;
   options.trainable = role == "reference" ? Trainable::no : Trainable::yes;
-  const bool recompute = config().getParallel().getRecompute() == RunConfig::Recompute::LAYER;
-  options.recompute = recompute ? Recompute::layer : Recompute::none;
+  options.recompute = recompute_of(config().getParallel().getRecompute());
+  options.moments_folder = moments_folder();
   options.place.tensor_degree = own.mesh.tensor;
   options.place.sequence = own.sequence;
   options.place.zero = own.zero;

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -56,6 +57,7 @@ class RunSetup {
  private:
   RunSetup(std::string run_dir, std::shared_ptr<const Config> config);
   void read_model();
+  std::optional<std::string> moments_folder() const;
   std::vector<std::string> stage_nodes(const std::string& role) const;
   ClusterPlan spread_plan() const;  // as if every node had a process
   std::string service_node(const std::string& wanted) const;

@@ -21,7 +21,8 @@ Counts& counts() {
 
 std::string_view name_of(MemoryClass memory_class) {
   constexpr std::string_view kNames[kNumMemoryClasses] = {
-      "weights", "packed_weights", "gradients", "optimizer", "activations", "kv_cache", "scratch"};
+      "weights",  "packed_weights", "gradients",     "optimizer",          "activations",
+      "kv_cache", "scratch",        "communication", "offloaded_optimizer"};
   return kNames[static_cast<int>(memory_class)];
 }
 
@@ -42,7 +43,7 @@ void count_memory(MemoryClass memory_class, int64_t num_bytes) {
   auto& use = counts().use;
   use.current[index] += num_bytes;
   use.peak[index] = std::max(use.peak[index], use.current[index]);
-  counts().total += num_bytes;
+  if (is_in_memory(memory_class)) counts().total += num_bytes;
   use.total_peak = std::max(use.total_peak, counts().total);
 }
 

@@ -15,10 +15,16 @@ enum class MemoryClass : uint8_t {
   activations,
   kv_cache,
   scratch,
+  communication,        // what collectives and messages between stages go through
+  offloaded_optimizer,  // in files: not part of totals
 };
-inline constexpr int kNumMemoryClasses = 7;
+inline constexpr int kNumMemoryClasses = 9;
 
 std::string_view name_of(MemoryClass memory_class);
+
+inline bool is_in_memory(MemoryClass memory_class) {
+  return memory_class != MemoryClass::offloaded_optimizer;
+}
 
 struct MemoryUse {
   std::array<int64_t, kNumMemoryClasses> current{}, peak{};  // bytes, by class

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <map>
 
+#include "graph/memory_forecast.h"
 #include "graph/parallel/schedule_check.h"
 #include "graph/parallel/schedule_simulator.h"
 
@@ -100,11 +101,13 @@ class Costing {
                                  (layers_ * layer_flops(model_, work_.sequence_length) +
                                   head_flops(model_) / choice_.num_chunks) /
                                  mesh_.tensor;
-    const double again = choice_.recompute == Recompute::none ? 0 : 1;
+    const double again_flops =
+        forward_flops * recomputed_share(model_, work_.sequence_length, choice_.recompute);
+    const double again = collectives_again();
     const double collectives = layers_ * tensor_seconds(tokens);
     cost.forward_seconds = forward_flops / rate + collectives + hop_seconds(tokens);
     const double backward_seconds =
-        (2 + again) * forward_flops / rate + (1 + again) * collectives + hop_seconds(tokens);
+        (2 * forward_flops + again_flops) / rate + (1 + again) * collectives + hop_seconds(tokens);
     const int share = static_cast<int>(std::lround(8 * backward_seconds / cost.forward_seconds));
     const auto pipeline =
         pipeline_cost({choice_.schedule, mesh_.pipeline, choice_.num_chunks, micro_batches, share});
@@ -117,11 +120,18 @@ class Costing {
                  (model_.num_hidden_layers * layer_flops(model_, work_.sequence_length) +
                   head_flops(model_));
     cost.sent_bytes = sent_;
-    fill_bytes(pipeline.most_held, tokens, cost.bytes);
+    fill_bytes(pipeline.most_held, micro_batches, tokens, cost.bytes);
     return cost;
   }
 
  private:
+  // Of a layer's two pairs of collectives: attention's products need its input once more where
+  // shards have only their tokens of it.
+  double collectives_again() const {
+    if (choice_.recompute == Recompute::layer) return 1;
+    return choice_.recompute == Recompute::attention && choice_.sequence ? 0.25 : 0;
+  }
+
   // Of a layer of one micro-batch: two sums of [tokens, hidden] in f32, which sequence parallelism
   // scatters and gathers again in the model's dtype.
   double tensor_seconds(double tokens) {
@@ -163,12 +173,14 @@ class Costing {
     return link.seconds(bytes, 2 * model_.num_hidden_layers);
   }
 
-  void fill_bytes(int64_t held, double tokens, PlanBytes& bytes) const {
+  void fill_bytes(int64_t held, int64_t micro_batches, double tokens, PlanBytes& bytes) const {
     const double own = static_cast<double>(size_of(work_.dtype));
     const auto shared = [&](Zero from) { return choice_.zero >= from ? 1.0 / mesh_.data : 1.0; };
     // Masters in f32, and what products read, forwards and backwards.
     bytes.weights = parameters() * (kFloat + 2 * own) * shared(Zero::weights);
-    bytes.gradients = parameters() * kFloat;
+    const auto groups = std::min<int64_t>(work_.data_slices / mesh_.data, micro_batches);
+    bytes.gradients =
+        parameters() * kFloat * gradient_buffers(static_cast<int>(std::max<int64_t>(1, groups)));
     bytes.optimizer = parameters() * 2 * kFloat * shared(Zero::optimizer);
     bytes.activations = static_cast<double>(held) * tokens * layers_ *
                         layer_activation_bytes(model_, work_.dtype, mesh_.tensor, choice_.sequence,
@@ -198,7 +210,8 @@ std::string to_string(const PlanChoice& choice) {
   if (choice.num_chunks > 1) text += " of " + number(choice.num_chunks) + " chunks";
   if (choice.sequence) text += ", sequence";
   if (choice.zero != Zero::none) text += ", zero " + number(static_cast<int>(choice.zero));
-  if (choice.recompute != Recompute::none) text += ", recompute layer";
+  if (choice.recompute != Recompute::none)
+    text += ", recompute " + std::string(name_of(choice.recompute));
   return text;
 }
 
@@ -221,12 +234,22 @@ double head_flops(const LlamaConfig& model) {
   return 2 * vocabulary_parameters(model);
 }
 
+double recomputed_share(const LlamaConfig& model, int64_t sequence_length, Recompute recompute) {
+  if (recompute != Recompute::attention) return recompute == Recompute::layer ? 1 : 0;
+  const double q = query_columns(model), k = key_columns(model);
+  const double products = 2.0 * model.hidden_size * (q + 2 * k);
+  return (products + 2 * q * static_cast<double>(sequence_length)) /
+         layer_flops(model, sequence_length);
+}
+
 double layer_activation_bytes(const LlamaConfig& model, DType dtype, int tensor, bool sequence,
                               Recompute recompute) {
   const double own = static_cast<double>(size_of(dtype));
   const double hidden = static_cast<double>(model.hidden_size) / (sequence ? tensor : 1);
-  if (recompute != Recompute::none) return own * hidden;
+  if (recompute == Recompute::layer) return own * hidden;
   const double q = query_columns(model), k = key_columns(model);
+  if (recompute == Recompute::attention)
+    return own * (4 * hidden + 3.0 * model.intermediate_size / tensor);
   // Hidden states before and behind each norm; q and k before and behind their rotation, v and what
   // attention makes of them; gate, up and their product.
   const double sharded = 3 * q + 3 * k + 3.0 * model.intermediate_size;

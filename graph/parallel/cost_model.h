@@ -56,6 +56,8 @@ double layer_parameters(const LlamaConfig& model);
 double vocabulary_parameters(const LlamaConfig& model);
 double layer_flops(const LlamaConfig& model, int64_t sequence_length);
 double head_flops(const LlamaConfig& model);
+// The share of a layer's forward FLOPs that the backward pass repeats.
+double recomputed_share(const LlamaConfig& model, int64_t sequence_length, Recompute recompute);
 // Bytes that a layer keeps of a token between forward and backward, on each of `tensor` shards.
 double layer_activation_bytes(const LlamaConfig& model, DType dtype, int tensor, bool sequence,
                               Recompute recompute);

@@ -91,7 +91,7 @@ class Search {
       if (sequence && (mesh.tensor == 1 || kRowRanges % mesh.tensor != 0)) continue;
       for (Zero zero : {Zero::none, Zero::optimizer, Zero::gradients, Zero::weights}) {
         if (zero != Zero::none && (mesh.data == 1 || !is_aligned(mesh.data, kRowRanges))) continue;
-        for (Recompute recompute : {Recompute::none, Recompute::layer})
+        for (Recompute recompute : {Recompute::none, Recompute::attention, Recompute::layer})
           rate({mesh, std::string(schedule.name), chunks, sequence, zero, recompute});
       }
     }

@@ -69,7 +69,8 @@ StageModel::StageModel(const LlamaConfig& config, const StageOptions& options, T
       std::make_unique<Program>(stage_graph(config, options),
                                 trains ? Lifetime::forward_and_backward : Lifetime::forward_only);
   const Graph* graphs[] = {&program_->graph()};
-  parameters_ = std::make_unique<Parameters>(graphs, options.trainable);
+  parameters_ = std::make_unique<Parameters>(graphs, options.trainable, WeightFormat::dense,
+                                             shares_weights() ? Resident::plain : Resident::all);
   if (trains) gradients_ = std::make_unique<Gradients>(program_->graph(), pool_);
 }
 
@@ -152,10 +153,16 @@ std::optional<std::string> StageModel::shared_weight() const {
   return shares ? std::optional<std::string>(kEmbedding) : std::nullopt;
 }
 
-MemoryForecast StageModel::forecast_memory(int64_t num_tokens, int gradient_groups) const {
-  return troupe::forecast_memory(program_->graph(), {.trainable = options_.trainable,
-                                                     .num_tokens = num_tokens,
-                                                     .gradient_groups = gradient_groups});
+MemoryForecast StageModel::forecast_memory(int64_t num_tokens, int micro_batches,
+                                           int gradient_groups) const {
+  return troupe::forecast_memory(program_->graph(),
+                                 {.trainable = options_.trainable,
+                                  .num_tokens = num_tokens,
+                                  .micro_batches = micro_batches,
+                                  .gradient_groups = gradient_groups,
+                                  .data_ranks = options_.place.data_degree(),
+                                  .zero = options_.place.zero,
+                                  .offloads_optimizer = options_.moments_folder.has_value()});
 }
 
 }  // namespace troupe

@@ -32,6 +32,8 @@ struct StageOptions {
   LossReach loss_reach = LossReach::token;
   ParallelPlace place;
   bool splits_backward = false;  // for schedules that make weight gradients later
+  // Where AdamW's moments lie in files between steps; absent: they are in memory.
+  std::optional<std::string> moments_folder = std::nullopt;
 };
 
 // How far forward() goes: through everything, or to where the loss is asked for.
@@ -117,8 +119,9 @@ class StageModel : private BlockWeights {
   // The one among the ranks that have these weights which speaks for all.
   bool speaks() const { return options_.place.shard == 0 && options_.place.data_rank() == 0; }
 
-  // For packs of up to `num_tokens` tokens; see graph/memory_forecast.h.
-  MemoryForecast forecast_memory(int64_t num_tokens, int gradient_groups = 1) const;
+  // For packs of up to `num_tokens` tokens, so many in flight; see graph/memory_forecast.h.
+  MemoryForecast forecast_memory(int64_t num_tokens, int micro_batches = 1,
+                                 int gradient_groups = 1) const;
 
   // The tied embedding, if this stage has only one of its two uses.
   std::optional<std::string> shared_weight() const;
@@ -134,6 +137,7 @@ class StageModel : private BlockWeights {
   bool is_shared(const Parameter& parameter) const;
   void give_up(Parameter& parameter);  // all but this rank's elements
   void gather(Parameter& parameter);
+  void update_weight(Parameter& parameter, const Parameters::Update& update);
 
   LlamaConfig config_;
   StageOptions options_;

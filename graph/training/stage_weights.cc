@@ -23,9 +23,10 @@ void StageModel::load(const WeightReader& reader) {
         reader(name, whole);
         shards_.take(parameter, whole, values);
       },
-      pool_);
-  for (auto& [name, parameter] : parameters_->all())
-    if (is_shared(parameter)) give_up(parameter);
+      pool_,
+      [this](Parameter& parameter) {
+        if (is_shared(parameter)) give_up(parameter);
+      });
 }
 
 bool StageModel::shares_weights() const {
@@ -112,35 +113,38 @@ std::map<std::string, double> StageModel::gradient_squares() {
   return squares.sum(shards_);
 }
 
+// Runs `update` over this rank's elements, and renews what is made of the whole weight.
+void StageModel::update_weight(Parameter& parameter, const Parameters::Update& update) {
+  const int64_t size = shards_.own_elements(parameter).size();
+  if (size == parameter.size() && !is_shared(parameter))
+    return Parameters::update(parameter, update, pool_);
+  pool_.parallel(size, [&](int64_t begin, int64_t end, int) { update(begin, end); });
+  if (is_shared(parameter)) return;
+  shards_.gather_elements(parameter, parameter.values());
+  parameters_->refresh(parameter, pool_);
+}
+
 void StageModel::apply_adamw(const AdamwOptions& options, int64_t step, float gradient_scale,
                              WeightDecay decay) {
   for (auto& [name, parameter] : parameters_->all()) {
     const auto own = shards_.own_elements(parameter);
     const auto size = static_cast<size_t>(own.size());
-    for (Buffer* moment : {&parameter.moment1, &parameter.moment2}) {
-      if (moment->num_bytes() > 0 || size == 0) continue;
-      *moment = Buffer(size * sizeof(float), MemoryClass::optimizer);
-      moment->fill_zero();
-    }
+    for (Moment* moment : {&parameter.moment1, &parameter.moment2})
+      if (!moment->is_there()) *moment = Moment(size, options_.moments_folder);
     AdamwOptions weight_options = options;
     if (decay == WeightDecay::matrices && parameter.shape.size() < 2)
       weight_options.weight_decay = 0;
     const bool is_own = is_shared(parameter);
     const AdamwTensors tensors = {
         is_own ? floats(parameter.own) : parameter.values().subspan(own.begin, size),
-        gradients_->sum(name).subspan(own.begin, size), floats(parameter.moment1),
-        floats(parameter.moment2)};
+        gradients_->sum(name).subspan(own.begin, size), parameter.moment1.values(),
+        parameter.moment2.values()};
     const auto update = [&](int64_t begin, int64_t end) {
       adamw(tensors, weight_options, step, gradient_scale, begin, end);
     };
-    if (own.size() == parameter.size() && !is_own) {
-      Parameters::update(parameter, update, pool_);
-      continue;
-    }
-    pool_.parallel(own.size(), [&](int64_t begin, int64_t end, int) { update(begin, end); });
-    if (is_own) continue;
-    shards_.gather_elements(parameter, parameter.values());
-    parameters_->refresh(parameter, pool_);
+    update_weight(parameter, update);
+    parameter.moment1.leave_memory();
+    parameter.moment2.leave_memory();
   }
   gradients_->clear();
 }
@@ -155,23 +159,24 @@ void StageModel::load_optimizer(const WeightReader& reader) {
       const char* suffix = moment == &parameter.moment1 ? "/moment1_0" : "/moment2_0";
       reader(name + suffix, whole);
       shards_.take(parameter, whole, part);
-      *moment = Buffer(static_cast<size_t>(own.size()) * sizeof(float), MemoryClass::optimizer);
-      std::copy_n(part.begin() + own.begin, own.size(), floats(*moment).begin());
+      *moment = Moment(static_cast<size_t>(own.size()), options_.moments_folder);
+      std::copy_n(part.begin() + own.begin, own.size(), moment->values().begin());
+      moment->leave_memory();
     }
   }
 }
 
 void StageModel::reset_optimizer() {
   for (auto& [name, parameter] : parameters_->all()) {
-    parameter.moment1 = Buffer();
-    parameter.moment2 = Buffer();
+    parameter.moment1 = Moment();
+    parameter.moment2 = Moment();
   }
   if (gradients_) gradients_->clear();
 }
 
 bool StageModel::has_moments() const {
   for (const auto& [name, parameter] : parameters_->all())
-    if (parameter.moment1.num_bytes() > 0) return true;
+    if (parameter.moment1.is_there()) return true;
   return false;
 }
 
@@ -186,8 +191,9 @@ std::vector<float> StageModel::whole(const std::string& weight, Part part) {
   if (part == Part::weight) return shards_.whole(parameter, parameter.values());
   const auto own = shards_.own_elements(parameter);
   std::vector<float> moments(static_cast<size_t>(parameter.size()));
-  std::ranges::copy(floats(part == Part::moment1 ? parameter.moment1 : parameter.moment2),
-                    moments.begin() + own.begin);
+  const Moment& moment = part == Part::moment1 ? parameter.moment1 : parameter.moment2;
+  std::ranges::copy(moment.values(), moments.begin() + own.begin);
+  moment.leave_memory();
   shards_.gather_elements(parameter, moments);
   return shards_.whole(parameter, moments);
 }

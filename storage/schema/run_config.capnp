@@ -270,6 +270,7 @@ struct RunConfig {
 
   enum Recompute {
     none @0 $doc("the backward pass reads what the forward pass kept");
+    attention @2 $doc("queries, keys, values and attention's outputs are not kept; the backward pass computes them again");
     layer @1 $doc("only each layer's input is kept; the backward pass computes the layer again");
   }
 
@@ -293,6 +294,8 @@ struct RunConfig {
     chunks @7 :Int32 = 0 $unit("chunks") $min(0) $max(64) $doc("parts of the model on each pipeline rank; 0: the schedule's least");
     plan @8 :List(WeightPlacement) $doc("where weights lie against their family's plan");
     auto @10 :Bool = false $doc("look for the fastest layout over the nodes of roles.policy.stages, before the run starts; sets the keys above");
+    offload @11 :List(Text) $doc("what training keeps in files instead of memory: optimizer, AdamW's moments; changes no bit");
+    offloadFolder @12 :Text $doc("where those files lie; empty: run.dir");
     scheduleTable @9 :Text $doc("a CSV file with the schedule's table for training, as troupe plan --csv writes it; empty: made");
   }
 

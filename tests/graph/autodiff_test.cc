@@ -68,6 +68,25 @@ TEST(AutodiffTest, RecomputedLayersKeepTheirInputsAndNoMore) {
   EXPECT_EQ(recomputed.nodes().size(), kept.nodes().size() + 12 * (per_layer - 2) + 1);
 }
 
+TEST(AutodiffTest, RecomputedAttentionKeepsItsInputAndTheRestOfTheLayer) {
+  auto config = tiny_llama_config();
+  config.num_hidden_layers = 12;
+  auto kept = llama(config, {}), recomputed = kept;
+  append_backward(kept, {"log_prob", "entropy"});
+  append_backward(recomputed, {"log_prob", "entropy"}, "", Recompute::attention);
+  constexpr int64_t kTokensOfPack = 1024;
+  const auto bytes = [](const Graph& graph) {
+    return plan_memory(graph, Lifetime::forward_and_backward, kTokensOfPack).arena_bytes;
+  };
+  // Of queries, keys, values, their rotations, outputs and log-sum-exps eleven layers keep nothing.
+  const int64_t q = int64_t{config.num_attention_heads} * config.head_dim;
+  const int64_t k = int64_t{config.num_key_value_heads} * config.head_dim;
+  const int64_t saved = 2 * q + 2 * k + config.num_attention_heads;
+  EXPECT_LE(bytes(recomputed), bytes(kept) - 11 * saved * kTokensOfPack * 4);
+  // The products, two rotations and attention come once more in each layer.
+  EXPECT_EQ(recomputed.nodes().size(), kept.nodes().size() + 12 * 4);
+}
+
 TEST(AutodiffTest, EveryWeightOfAModelGainsAGradient) {
   for (const bool tied : {false, true}) {
     auto graph = llama(tiny_llama_config(tied), {});

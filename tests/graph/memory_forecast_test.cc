@@ -43,7 +43,7 @@ TEST(MemoryForecastTest, IsWhatATrainingStepThenTakes) {
   auto config = tiny_llama_config();
   config.max_position_embeddings = 64;
   for (const DType dtype : {DType::f32, DType::bf16}) {
-    for (const Recompute recompute : {Recompute::none, Recompute::layer}) {
+    for (const Recompute recompute : {Recompute::none, Recompute::attention, Recompute::layer}) {
       StageOptions options;
       options.model = {.dtype = dtype, .head = Head::log_prob};
       options.trainable = Trainable::yes;

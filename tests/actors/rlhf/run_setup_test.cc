@@ -63,6 +63,23 @@ TEST_F(RunSetupTest, InOneProcessTheSameActorsLiveInTheLauncher) {
   }
 }
 
+TEST_F(RunSetupTest, OffloadedMomentsLieInTheRunFolderOrTheOneThatIsNamed) {
+  EXPECT_FALSE(quickstart().stage_options("policy").moments_folder);
+  EXPECT_EQ(quickstart({"parallel.offload=[optimizer]"}).stage_options("policy").moments_folder,
+            folder.path());
+  EXPECT_EQ(quickstart({"parallel.offload=[optimizer]", "parallel.offload_folder=/tmp"})
+                .stage_options("policy")
+                .moments_folder,
+            "/tmp");
+  try {
+    quickstart({"parallel.offload=[optimizer, weights]"});
+    FAIL();
+  } catch (const UsageError& error) {
+    EXPECT_NE(std::string(error.what()).find("parallel.offload = weights"), std::string::npos)
+        << error.what();
+  }
+}
+
 TEST_F(RunSetupTest, GrpoByARuleHasNeitherCriticNorRewardModel) {
   rewrite(folder / "lexicon.txt", "");
   const auto setup = quickstart({"algorithm.adv_estimator=grpo", "rollout.n=2", "reward.kind=vader",

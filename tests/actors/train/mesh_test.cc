@@ -17,14 +17,14 @@ std::string hash_of(const MeshLayout& layout) {
 }
 
 // pipeline, data, tensor, zero, sequence, recompute, schedule
-const std::vector<int> kSizes = {3, 3, 3, 4, 2, 2, 5};
+const std::vector<int> kSizes = {3, 3, 3, 4, 2, 3, 5};
 
 MeshLayout layout_of(const Combination& choice, DType dtype) {
   MeshLayout layout;
   layout.mesh = {1 << choice[0], 1 << choice[1], 1 << choice[2]};
   layout.zero = static_cast<Zero>(choice[3]);
   layout.sequence = choice[4] == 1;
-  layout.recompute = choice[5] == 1 ? Recompute::layer : Recompute::none;
+  layout.recompute = static_cast<Recompute>(choice[5]);
   layout.schedule = kScheduleNames[choice[6]];
   layout.dtype = dtype;
   return layout;

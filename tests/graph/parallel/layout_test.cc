@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <filesystem>
 #include <thread>
 
 #include "devices/cpu/thread_pool.h"
@@ -35,6 +36,7 @@ struct Layout {
   LossReach reach = LossReach::token;
   Head head = Head::log_prob;
   int64_t vocab_size = 2048;
+  bool offloads = false;
 };
 
 constexpr int kGroups = 4;
@@ -118,6 +120,7 @@ class Rank {
     options.recompute = layout_.recompute;
     options.loss_reach = layout_.reach;
     options.splits_backward = layout_.splits_backward;
+    if (layout_.offloads) options.moments_folder = std::filesystem::temp_directory_path();
     options.place = {layout_.tensor, shard, layout_.sequence, layout_.zero, tensor, data, {}};
     return options;
   }
@@ -194,7 +197,7 @@ TEST_P(LayoutTest, TensorShardsGiveTheBitsOfOne) {
 TEST_P(LayoutTest, RecomputingAndCutBackwardPassesGiveTheBitsOfOne) {
   const State one = train({.dtype = GetParam()});
   for (int tensor : {1, 2})
-    for (auto recompute : {Recompute::none, Recompute::layer})
+    for (auto recompute : {Recompute::none, Recompute::attention, Recompute::layer})
       for (bool splits : {false, true})
         expect_equal(train({.tensor = tensor,
                             .sequence = tensor > 1,
@@ -202,6 +205,13 @@ TEST_P(LayoutTest, RecomputingAndCutBackwardPassesGiveTheBitsOfOne) {
                             .splits_backward = splits,
                             .dtype = GetParam()}),
                      one, std::to_string(tensor) + (splits ? " split" : ""));
+}
+
+TEST_P(LayoutTest, MomentsInFilesGiveTheBitsOfThoseInMemory) {
+  const State one = train({.dtype = GetParam()});
+  for (Zero zero : {Zero::none, Zero::optimizer, Zero::weights})
+    expect_equal(train({.data = 2, .zero = zero, .dtype = GetParam(), .offloads = true}), one,
+                 "zero " + std::to_string(static_cast<int>(zero)));
 }
 
 TEST_P(LayoutTest, DataRanksAndZeroGiveTheBitsOfOne) {

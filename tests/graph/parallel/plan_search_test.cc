@@ -55,6 +55,11 @@ TEST(CostModelTest, OneDeviceTakesItsFlopsAndNothingElse) {
   const auto again = cost_of(work, hardware, {.recompute = Recompute::layer});
   EXPECT_NEAR(again.step_seconds / cost.step_seconds, 4.0 / 3, 1e-9);
   EXPECT_LT(again.bytes.activations, cost.bytes.activations);
+  const auto attention = cost_of(work, hardware, {.recompute = Recompute::attention});
+  EXPECT_GT(attention.step_seconds, cost.step_seconds);
+  EXPECT_LT(attention.step_seconds, again.step_seconds);
+  EXPECT_LT(attention.bytes.activations, cost.bytes.activations);
+  EXPECT_GT(attention.bytes.activations, again.bytes.activations);
 }
 
 TEST(CostModelTest, SharingSavesWhatItShares) {
