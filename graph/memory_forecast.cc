@@ -36,12 +36,24 @@ int64_t transposed_bytes(const Uses& uses) {
   return uses.matmul ? packed_bytes(value.shape[1], value.shape[0], value.dtype) : 0;
 }
 
+bool keeps_master(const Uses& uses, bool trains) {
+  return trains || uses.plain || (uses.table && uses.value.dtype != DType::bf16);
+}
+
+// The largest f32 values that a weight takes its own from and gives up.
+int64_t largest_passing_master(const std::map<std::string, Uses>& weights, bool trains) {
+  int64_t most = 0;
+  for (const auto& [name, uses] : weights)
+    if (!keeps_master(uses, trains)) most = std::max(most, 4 * num_elements(uses.value.shape));
+  return most;
+}
+
 // What a weight takes with the layouts that kernels read.
 void add_weight(const Uses& uses, bool trains, MemoryForecast& forecast) {
   const Value& value = uses.value;
   const int64_t elements = num_elements(value.shape), floats = elements * 4;
   const bool bf16 = value.dtype == DType::bf16;
-  if (trains || uses.plain || (uses.table && !bf16)) forecast.of(MemoryClass::weights) += floats;
+  if (keeps_master(uses, trains)) forecast.of(MemoryClass::weights) += floats;
   if (uses.table && bf16) forecast.of(MemoryClass::weights) += elements * 2;
   if (uses.matmul)
     forecast.of(MemoryClass::packed_weights) +=
@@ -85,6 +97,7 @@ MemoryForecast weights_forecast(const Graph& graph, const ForecastOptions& optio
   const bool trains = options.trainable == Trainable::yes;
   const bool shared = shares(options, Zero::weights);
   MemoryForecast forecast = shared ? largest_block(graph, weights) : MemoryForecast{};
+  forecast.of(MemoryClass::weights) += largest_passing_master(weights, trains);
   const auto moments =
       options.offloads_optimizer ? MemoryClass::offloaded_optimizer : MemoryClass::optimizer;
   for (const auto& [name, uses] : weights) {

@@ -22,6 +22,13 @@ bool needs_master(const Parameter& parameter, Trainable trainable) {
          (parameter.is_table && parameter.dtype == DType::f32 && !parameter.quantized);
 }
 
+// For new values: of a frozen weight that needs none later, only while it takes them.
+void make_master(Parameter& parameter) {
+  if (parameter.master.num_bytes() == 0)
+    parameter.master =
+        Buffer(static_cast<size_t>(parameter.size()) * sizeof(float), MemoryClass::weights);
+}
+
 void write_table(Parameter& parameter, const float* from, int64_t begin, int64_t end) {
   Bf16* to = parameter.table.as<Bf16>();
   for (int64_t i = begin; i < end; ++i) to[i] = to_bf16(from[i]);
@@ -74,7 +81,7 @@ Parameters::Parameters(std::span<const Graph* const> graphs, Trainable trainable
 
 void Parameters::allocate(Parameter& parameter) {
   const auto elements = static_cast<size_t>(parameter.size());
-  parameter.master = zeroed(elements * sizeof(float));
+  if (needs_master(parameter, trainable_)) parameter.master = zeroed(elements * sizeof(float));
   if (parameter.is_table && parameter.dtype == DType::bf16)
     parameter.table = zeroed(elements * sizeof(Bf16));
   if (parameter.is_matmul)
@@ -96,9 +103,7 @@ void Parameters::keep(Parameter& parameter, ThreadPool& pool) {
 
 void Parameters::read(const WeightReader& reader, ThreadPool& pool, const HasRead& has_read) {
   for (auto& [name, parameter] : parameters_) {
-    if (parameter.master.num_bytes() == 0)
-      parameter.master =
-          Buffer(static_cast<size_t>(parameter.size()) * sizeof(float), MemoryClass::weights);
+    make_master(parameter);
     reader(name, parameter.values());
     keep(parameter, pool);
     if (has_read) has_read(parameter);
@@ -117,6 +122,7 @@ void Parameters::read_blocks(Parameter& parameter, const WeightBlocks& blocks, T
     return parameter.quantized->pack(blocks.bytes, pool);
   }
   if (parameter.master.num_bytes() == 0) allocate(parameter);
+  make_master(parameter);
   dequantize(blocks.type, blocks.bytes, parameter.values());
   keep(parameter, pool);
 }
@@ -151,8 +157,7 @@ void Parameters::set(const std::string& name, std::span<const float> values, Thr
     parameter.master = Buffer();
     return;
   }
-  if (parameter.master.num_bytes() == 0)
-    parameter.master = Buffer(values.size() * sizeof(float), MemoryClass::weights);
+  make_master(parameter);
   std::ranges::copy(values, parameter.master.as<float>());
 }
 

@@ -13,8 +13,6 @@
 namespace troupe {
 namespace {
 
-constexpr int64_t kLogitRows = 64;  // logits are made for so many sequences at a time
-
 GeneratorOptions with_defaults(GeneratorOptions options, const LlamaConfig& config) {
   if (options.max_sequence_length == 0)
     options.max_sequence_length = config.max_position_embeddings;
@@ -150,8 +148,8 @@ void Generator::run_step(const Pack& pack, const CacheView& view) {
     rows.insert(rows.end(), row, row + row_bytes);
   }
   const auto num_complete = static_cast<int64_t>(complete.size());
-  for (int64_t begin = 0; begin < num_complete; begin += kLogitRows) {
-    const int64_t count = std::min(kLogitRows, num_complete - begin);
+  for (int64_t begin = 0; begin < num_complete; begin += kMostLogitRows) {
+    const int64_t count = std::min(kMostLogitRows, num_complete - begin);
     Run head(*head_, *parameters_, nullptr, context, count);
     head.bind("hidden", rows.data() + static_cast<size_t>(begin) * row_bytes);
     head.forward();

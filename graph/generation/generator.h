@@ -16,6 +16,9 @@ namespace troupe {
 
 class ThreadPool;
 
+// Logits are made for so many sequences at a time.
+inline constexpr int64_t kMostLogitRows = 64;
+
 struct GenerationResult {
   int64_t tag = 0;
   std::vector<int32_t> response_ids;
