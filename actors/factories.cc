@@ -7,6 +7,7 @@
 #include "actors/node_groups.h"
 #include "actors/process_parts.h"
 #include "actors/rlhf/coordinator.h"
+#include "actors/rlhf/engine_options.h"
 #include "actors/rlhf/reward_rule.h"
 #include "actors/rollout/rollout_engine.h"
 #include "devices/cpu/compute.h"
@@ -41,22 +42,10 @@ StageConfig stage_config(NodeContext& node, const ActorPlan& plan, const RunSetu
 }
 
 RolloutEngineConfig engine_config(const ActorPlan& plan, const RunSetup& setup) {
-  const auto rollout = setup.config().getRollout();
   RolloutEngineConfig config;
   config.address = plan.address;
   config.model = setup.llama();
-  config.options.dtype = setup.dtype();
-  config.options.tensor_slices = setup.config().getNumerics().getTensorSlices();
-  config.options.max_running_sequences = rollout.getMaxRunningSequences();
-  config.options.max_tokens_per_step = rollout.getMaxNumBatchedTokens();
-  config.options.num_cache_blocks = rollout.getKvBlocks();
-  if (rollout.getQuantization() == RunConfig::Quantization::INT8)
-    config.options.weights = WeightFormat::int8;
-  if (rollout.getKvCacheDtype() == RunConfig::KvCacheDtype::INT8)
-    config.options.cache_format = KeyValueFormat::int8;
-  config.options.max_sequence_length =
-      std::min<int64_t>(setup.llama().max_position_embeddings,
-                        setup.config().getTask().getMaxPromptLength() + rollout.getMaxNewTokens());
+  config.options = engine_options(setup);
   config.seed = setup.config().getRun().getSeed();
   config.end_ids = setup.end_ids();
   return config;

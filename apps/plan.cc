@@ -55,11 +55,15 @@ Json json_of(const RolePlan& role) {
 }
 
 void print(const RolePlan& role) {
-  std::cout << std::fixed << std::setprecision(3) << role.role << ": " << role.micro_batches
-            << " micro-batches, " << role.step_seconds << " s of computing a step, bubble "
-            << std::setprecision(1) << 100 * role.bubble << " %\n";
-  const char* head[] = {"actor", "node",  "calls", "GFLOP",   "weights",  "packed",
-                        "grads", "optim", "activ", "scratch", "total MB", "sent MB"};
+  std::cout << std::fixed << std::setprecision(3) << role.role;
+  if (role.micro_batches > 0)
+    std::cout << ": " << role.micro_batches << " micro-batches, " << role.step_seconds
+              << " s of computing a step, bubble " << std::setprecision(1) << 100 * role.bubble
+              << " %";
+  std::cout << std::setprecision(1) << '\n';
+  const char* head[] = {"actor",   "node",  "calls",    "GFLOP",    "weights",
+                        "packed",  "grads", "optim",    "activ",    "KV cache",
+                        "scratch", "comm",  "total MB", "in files", "sent MB"};
   for (const char* name : head) std::cout << std::setw(name == head[0] ? -22 : 10) << name;
   std::cout << '\n';
   const auto mb = [](int64_t bytes) { return static_cast<double>(bytes) / 1e6; };
@@ -68,10 +72,12 @@ void print(const RolePlan& role) {
               << stage.node << std::setw(10) << stage.kernel_calls << std::setw(10)
               << stage.flops / 1e9;
     for (auto memory : {MemoryClass::weights, MemoryClass::packed_weights, MemoryClass::gradients,
-                        MemoryClass::optimizer, MemoryClass::activations, MemoryClass::scratch})
+                        MemoryClass::optimizer, MemoryClass::activations, MemoryClass::kv_cache,
+                        MemoryClass::scratch, MemoryClass::communication})
       std::cout << std::setw(10) << mb(stage.memory.bytes[static_cast<int>(memory)]);
-    std::cout << std::setw(10) << mb(stage.memory.total()) << std::setw(10)
-              << stage.sent_bytes / 1e6 << '\n';
+    const auto files = stage.memory.bytes[static_cast<int>(MemoryClass::offloaded_optimizer)];
+    std::cout << std::setw(10) << mb(stage.memory.total()) << std::setw(10) << mb(files)
+              << std::setw(10) << stage.sent_bytes / 1e6 << '\n';
   }
 }
 

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 
+#include "actors/rlhf/engine_options.h"
 #include "base/error.h"
+#include "devices/cpu/shared_memory_group.h"
+#include "graph/generation/generation_forecast.h"
 #include "graph/memory_forecast.h"
 #include "graph/models/llama.h"
 #include "graph/parallel/program_cost.h"
@@ -51,6 +54,18 @@ struct RoleWork {
   bool trains;
 };
 
+// What waits between a rank's chunks and others': the input that each micro-batch in flight holds,
+// an output on its way, and as many gradients as are at work, one in and one out.
+int64_t message_bytes(const RunSetup& setup, const RoleWork& work, const StageOptions& options,
+                      int64_t held) {
+  const int shards = options.place.sequence ? options.place.tensor_degree : 1;
+  const int64_t hidden = (work.tokens + shards - 1) / shards * setup.llama().hidden_size *
+                         static_cast<int64_t>(size_of(setup.dtype()));
+  const bool has_previous = options.stage > 0, has_next = options.stage + 1 < options.num_stages;
+  const int gradients = work.trains ? 1 : 0;
+  return hidden * ((held + gradients) * has_previous + (1 + gradients) * has_next);
+}
+
 void add_chunk(const RunSetup& setup, const RoleWork& work, const RoleRank& rank, int chunk,
                int64_t held, StagePlan& stage, StageCost& cost) {
   const auto options = chunk_options(setup, work.role, work.layout, rank.point, chunk);
@@ -77,6 +92,8 @@ void add_chunk(const RunSetup& setup, const RoleWork& work, const RoleRank& rank
        .zero = options.place.zero,
        .offloads_optimizer = options.moments_folder.has_value()});
   for (int i = 0; i < kNumMemoryClasses; ++i) stage.memory.bytes[i] += memory.bytes[i];
+  stage.memory.of(MemoryClass::communication) +=
+      message_bytes(setup, work, options, std::max<int64_t>(1, held / work.layout.num_chunks));
 }
 
 RolePlan plan_role(const RunSetup& setup, const RoleWork& work) {
@@ -88,6 +105,9 @@ RolePlan plan_role(const RunSetup& setup, const RoleWork& work) {
   ScheduleCosts costs = {std::vector<StageCost>(size.num_virtual_stages()), 0};
   for (const auto& rank : layout.ranks) {
     StagePlan stage = {work.role, rank.address, rank.node};
+    for (const int ranks : {layout.mesh.tensor, layout.mesh.data})
+      if (ranks > 1)
+        stage.memory.of(MemoryClass::communication) += SharedMemoryGroup::bytes_of_rank(ranks);
     for (int chunk = 0; chunk < layout.num_chunks; ++chunk) {
       auto& cost =
           costs.stages.at(virtual_stage(*layout.schedule, size, {rank.point.pipeline, chunk}));
@@ -98,6 +118,22 @@ RolePlan plan_role(const RunSetup& setup, const RoleWork& work) {
   const auto simulation = simulate(*layout.schedule, size, work.table, costs);
   plan.step_seconds = simulation.makespan;
   plan.bubble = simulation.bubble();
+  return plan;
+}
+
+// Engines that share a step's sequences evenly.
+RolePlan plan_engines(const RunSetup& setup) {
+  RolePlan plan = {"rollout", {}, 0, 0, 0};
+  const auto rollout = setup.config().getRollout();
+  const auto engines = setup.engine_addresses();
+  const int64_t sequences = int64_t{rollout.getPromptsPerStep()} * rollout.getN();
+  const auto each = (sequences + std::ssize(engines) - 1) / std::ssize(engines);
+  const auto memory = forecast_generation(setup.llama(), engine_options(setup), each);
+  for (const auto& address : engines) {
+    StagePlan engine = {"rollout", address, setup.node_of(address)};
+    engine.memory = memory;
+    plan.stages.push_back(std::move(engine));
+  }
   return plan;
 }
 
@@ -124,6 +160,7 @@ std::vector<RolePlan> role_plans(const RunSetup& setup, const Hardware& hardware
                              : forward_only(*work.layout.schedule, size);
     plans.push_back(plan_role(setup, work));
   }
+  plans.push_back(plan_engines(setup));
   return plans;
 }
 

@@ -25,6 +25,7 @@ struct RolePlan {
   double step_seconds = 0, bubble = 0;
 };
 
+// The roles that train or score, then the rollout engines, of which only the memory is told.
 // A step of the policy: sft.batch_size or rollout.prompts_per_step sequences in packs as long as
 // the config allows.
 std::vector<RolePlan> role_plans(const RunSetup& setup, const Hardware& hardware);

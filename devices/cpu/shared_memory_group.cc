@@ -21,9 +21,14 @@ size_t piece_bytes(int size) {
 SharedMemoryGroup::SharedMemoryGroup(const SharedMemoryGroupOptions& options)
     : self_{options.group, options.rank, options.size},
       piece_bytes_(piece_bytes(options.size)),
+      counted_(MemoryClass::communication, bytes_of_rank(options.size)),
       steps_(options.folder + '/' + options.name, self_,
              piece_bytes_ * (static_cast<size_t>(options.size) + 1),
              {options.deadline, options.before_wait, options.after_wait}) {}
+
+int64_t SharedMemoryGroup::bytes_of_rank(int size) {
+  return static_cast<int64_t>(SharedSteps::kSlots * piece_bytes(size)) * (size + 1);
+}
 
 void SharedMemoryGroup::run(CollectiveCall call, int64_t num_chunks,
                             std::span<const Phase> phases) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "devices/collective_call.h"
+#include "devices/cpu/counted_memory.h"
 #include "devices/cpu/shared_steps.h"
 #include "devices/shares.h"
 #include "devices/tree_sum.h"
@@ -31,6 +32,9 @@ class SharedMemoryGroup final : public Communicator {
  public:
   // Waits for nobody. A group that has thrown is of no more use.
   explicit SharedMemoryGroup(const SharedMemoryGroupOptions& options);
+
+  // Of the members' file, the part that is one rank's: it counts as that rank's memory.
+  static int64_t bytes_of_rank(int size);
 
   const std::string& group() const override { return self_.group; }
   int rank() const override { return self_.rank; }
@@ -75,6 +79,7 @@ class SharedMemoryGroup final : public Communicator {
 
   GroupMember self_;
   size_t piece_bytes_;
+  CountedMemory counted_;
   SharedSteps steps_;
   uint64_t num_calls_ = 0;
   int64_t bytes_sent_ = 0;

@@ -18,7 +18,7 @@ namespace {
 
 // Some 3 us: where ranks outnumber idle cores, who spins keeps the others from what it waits for.
 constexpr int kSpins = 300;
-constexpr uint64_t kSlots = 2 * SharedSteps::kLag;
+constexpr uint64_t kSlots = SharedSteps::kSlots;
 
 constexpr auto kLookAround = std::chrono::milliseconds(500);  // a death rings no bell
 

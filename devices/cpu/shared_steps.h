@@ -18,6 +18,7 @@ namespace troupe {
 class SharedSteps {
  public:
   static constexpr uint64_t kLag = 2;
+  static constexpr uint64_t kSlots = 2 * kLag;  // of each rank
   static constexpr int kMaxRanks = 64;
 
   // Does not wait for anyone. Throws an Error if the rank has come before, or if others who mapped
