@@ -23,8 +23,8 @@ namespace troupe {
 
 // How a channel's two ends reach each other.
 struct Link {
-  std::string endpoint;           // "ipc://...", "tcp://..."
-  std::optional<CurveKeys> keys;  // none: in the clear, for links that do not leave the host
+  std::string endpoint;              // "ipc://...", "tcp://..."
+  std::optional<CurveKeys> keys;     // none: in the clear, for links that do not leave the host
   std::string node;                  // at the far end of a sending one
   std::shared_ptr<LinkWatch> watch;  // of a sending end that may lose its peer; may be null
   int listening_socket = -1;  // of the receiving end, bound to the endpoint already; -1: it binds

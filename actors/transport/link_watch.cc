@@ -33,8 +33,7 @@ void LinkWatch::add(zmq::socket_t& socket, const std::string& peer) {
   socket.set(zmq::sockopt::heartbeat_timeout, limit);
   const std::lock_guard lock(mutex_);
   const std::string address = "inproc://link-" + std::to_string(num_added_++);
-  const bool is_monitored =
-      zmq_socket_monitor(socket.handle(), address.c_str(), kEvents) == 0;
+  const bool is_monitored = zmq_socket_monitor(socket.handle(), address.c_str(), kEvents) == 0;
   CHECK(is_monitored, peer);
   zmq::socket_t events(*context_, zmq::socket_type::pair);
   events.set(zmq::sockopt::linger, 0);

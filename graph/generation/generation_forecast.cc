@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "graph/cut.h"
-
 namespace troupe {
 namespace {
 
@@ -26,7 +24,7 @@ MemoryForecast forecast_generation(const LlamaConfig& config, const GeneratorOpt
   const Graph model =
       llama(config,
             {.dtype = options.dtype, .head = Head::logits, .tensor_slices = options.tensor_slices});
-  const auto parts = cut_at_blocks(model, {0, config.num_hidden_layers});
+  const auto parts = generator_graphs(config, options);
   const int64_t running = std::min(num_sequences, options.max_running_sequences);
   auto forecast = forecast_memory(parts[0], {.num_tokens = options.max_tokens_per_step});
   const auto head = forecast_memory(parts[1], {.num_tokens = std::min(running, kMostLogitRows)});

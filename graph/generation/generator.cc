@@ -29,13 +29,18 @@ GeneratorOptions with_defaults(GeneratorOptions options, const LlamaConfig& conf
 
 }  // namespace
 
-Generator::Generator(const LlamaConfig& config, const GeneratorOptions& options, ThreadPool& pool)
-    : config_(config), options_(with_defaults(options, config)), pool_(pool) {
+std::vector<Graph> generator_graphs(const LlamaConfig& config, const GeneratorOptions& options) {
   const Graph model =
       llama(config,
             {.dtype = options.dtype, .head = Head::logits, .tensor_slices = options.tensor_slices});
   auto parts = cut_at_blocks(model, {0, config.num_hidden_layers});
   for (Graph& part : parts) fuse_neighbours(part);
+  return parts;
+}
+
+Generator::Generator(const LlamaConfig& config, const GeneratorOptions& options, ThreadPool& pool)
+    : config_(config), options_(with_defaults(options, config)), pool_(pool) {
+  auto parts = generator_graphs(config, options);
   body_ = std::make_unique<Program>(std::move(parts[0]), Lifetime::forward_only);
   head_ = std::make_unique<Program>(std::move(parts[1]), Lifetime::forward_only);
   const Graph* graphs[] = {&body_->graph(), &head_->graph()};

@@ -38,6 +38,9 @@ struct GeneratorOptions {
   bool share_prefixes = true;       // what sequences begin with alike is read and stored once
 };
 
+// The model's body, and its head.
+std::vector<Graph> generator_graphs(const LlamaConfig& config, const GeneratorOptions& options);
+
 class Generator {
  public:
   Generator(const LlamaConfig& config, const GeneratorOptions& options, ThreadPool& pool);
