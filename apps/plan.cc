@@ -61,10 +61,10 @@ void print(const RolePlan& role) {
               << " s of computing a step, bubble " << std::setprecision(1) << 100 * role.bubble
               << " %";
   std::cout << std::setprecision(1) << '\n';
-  const char* head[] = {"actor",   "node",  "calls",    "GFLOP",    "weights",
-                        "packed",  "grads", "optim",    "activ",    "KV cache",
-                        "scratch", "comm",  "total MB", "in files", "sent MB"};
-  for (const char* name : head) std::cout << std::setw(name == head[0] ? -22 : 10) << name;
+  std::cout << std::left << std::setw(22) << "actor" << std::right;
+  for (const char* name : {"node", "calls", "GFLOP", "weights", "packed", "grads", "optim", "activ",
+                           "KV cache", "scratch", "comm", "total MB", "in files", "sent MB"})
+    std::cout << std::setw(10) << name;
   std::cout << '\n';
   const auto mb = [](int64_t bytes) { return static_cast<double>(bytes) / 1e6; };
   for (const auto& stage : role.stages) {
