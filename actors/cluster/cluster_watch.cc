@@ -1,9 +1,9 @@
 #include "actors/cluster/cluster_watch.h"
 
 #include <algorithm>
-#include <sstream>
 #include <utility>
 
+#include "base/duration_text.h"
 #include "base/wall_time.h"
 
 namespace troupe {
@@ -11,13 +11,6 @@ namespace {
 
 std::string utc_time(std::chrono::system_clock::time_point time) {
   return utc_text(std::chrono::nanoseconds(time.time_since_epoch()).count(), "%H:%M:%S UTC");
-}
-
-std::string seconds_text(std::chrono::steady_clock::duration duration) {
-  std::ostringstream out;
-  out.precision(3);
-  out << std::chrono::duration<double>(duration).count() << " s";
-  return out.str();
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "actors/launch/manager.h"
 
+#include "base/duration_text.h"
+
 namespace troupe {
 namespace {
 
@@ -11,10 +13,6 @@ constexpr auto kExitAfterLink = std::chrono::seconds(1);  // waitpid tells more 
 template <class Message>
 void tell(const caf::strong_actor_ptr& actor, Message message) {
   caf::anon_send(caf::actor_cast<caf::actor>(actor), std::move(message));
-}
-
-std::string seconds_text(std::chrono::milliseconds duration) {
-  return std::to_string(duration.count() / 1000) + " s";
 }
 
 void start_member(Self* self, const std::string& member) {

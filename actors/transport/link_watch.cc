@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <sstream>
 
+#include "base/duration_text.h"
 #include "base/error.h"
 
 namespace troupe {
@@ -12,13 +12,6 @@ namespace {
 constexpr std::chrono::milliseconds kConnectLimit{60000};
 constexpr int kEvents =
     ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED | ZMQ_EVENT_MONITOR_STOPPED;
-
-std::string seconds_text(LinkWatch::Clock::duration time) {
-  std::ostringstream out;
-  out.precision(3);
-  out << std::chrono::duration<double>(time).count() << " s";
-  return out.str();
-}
 
 }  // namespace
 
