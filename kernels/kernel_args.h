@@ -18,6 +18,7 @@ class QuantizedWeight;  // kernels/matmul/quantized_weight.h
 struct CacheView;       // kernels/attention/key_value_cache.h
 class BlockLists;       // kernels/attention/block_lists.h
 class Communicator;     // devices/communicator.h
+struct RepeatedRows;    // base/repeated_rows.h
 
 // Row-major memory that somebody else owns.
 struct Tensor {
@@ -47,6 +48,8 @@ struct KernelContext {
   const BlockLists* block_lists = nullptr;
   Communicator* tensor_group = nullptr;   // the shards that compute this program together
   const TokenLoss* token_loss = nullptr;  // where the head's gradient is made with its log-probs
+  // Of the pack's rows: what is computed of a row alone is copied where they repeat. May be null.
+  const RepeatedRows* repeated_rows = nullptr;
 };
 
 struct KernelArgs {

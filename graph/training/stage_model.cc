@@ -1,6 +1,7 @@
 #include "graph/training/stage_model.h"
 
 #include "base/error.h"
+#include "base/repeated_rows.h"
 #include "devices/cpu/thread_pool.h"
 #include "graph/autodiff.h"
 #include "graph/cut.h"
@@ -54,6 +55,7 @@ Graph stage_graph(const LlamaConfig& config, const StageOptions& options) {
 struct StageModel::MicroBatch {
   std::shared_ptr<const Pack> pack;
   std::unique_ptr<BlockLists> block_lists;
+  RepeatedRows repeated_rows;
   std::shared_ptr<const std::byte> hidden;
   std::shared_ptr<const std::vector<int32_t>> targets;
   std::unique_ptr<Run> run;
@@ -95,10 +97,12 @@ void StageModel::forward(int64_t micro_batch, std::shared_ptr<const Pack> pack,
   batch->hidden = std::move(hidden);
   batch->targets = std::move(targets);
   batch->block_lists = std::make_unique<BlockLists>(*batch->pack, false);
+  batch->repeated_rows = find_repeated_rows(*batch->pack);
   const KernelContext context = {.pool = &pool_,
                                  .pack = batch->pack.get(),
                                  .block_lists = batch->block_lists.get(),
-                                 .tensor_group = options_.place.tensor_group};
+                                 .tensor_group = options_.place.tensor_group,
+                                 .repeated_rows = &batch->repeated_rows};
   batch->run = std::make_unique<Run>(*program_, *parameters_, gradients_.get(), context,
                                      batch->pack->num_tokens(), group,
                                      shares_weights() ? static_cast<BlockWeights*>(this) : nullptr);

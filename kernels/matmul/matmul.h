@@ -12,6 +12,7 @@
 
 #include <span>
 
+#include "base/repeated_rows.h"
 #include "kernels/kernel_args.h"
 #include "kernels/matmul/packed_weight.h"
 
@@ -19,13 +20,15 @@ namespace troupe {
 
 // y[m][n] = x[m][k] w^T. k is cut into num_slices equal slices (in [1, 255]; in bf16 each of an
 // even size unless there is one), whose sums are added as a binary counter, leftovers folded
-// smallest first: 3 slices are (0 + 1) + 2. Throws when sizes disagree.
+// smallest first: 3 slices are (0 + 1) + 2. Of rows of x that are as others, y's are copied, not
+// computed again. Throws when sizes disagree.
 void matmul(const Tensor& x, const PackedWeight& w, const Tensor& y, int num_slices,
-            ThreadPool& pool);
+            ThreadPool& pool, const RepeatedRows* repeated = nullptr);
 
 // ys[i] = x ws[i]^T, each as matmul() has it; threads share out the work of all together.
 void matmul_group(const Tensor& x, std::span<const PackedWeight* const> ws,
-                  std::span<const Tensor> ys, int num_slices, ThreadPool& pool);
+                  std::span<const Tensor> ys, int num_slices, ThreadPool& pool,
+                  const RepeatedRows* repeated = nullptr);
 
 // dx[m][k] = the sum over parts p of dys[p][m][n_p] ws[p]. One contraction: slice s adds part 0's
 // slice s, then part 1's, and so on in one accumulator; then the tree over slices runs once.

@@ -1,6 +1,8 @@
 #include <array>
+#include <cstring>
 
 #include "base/error.h"
+#include "devices/cpu/thread_pool.h"
 #include "kernels/matmul/left_operand.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/matmul/product.h"
@@ -22,24 +24,36 @@ void check_result(const Tensor& result) {
 Product product_of(std::span<const Contraction> contractions, const Tensor& result,
                    int num_slices) {
   check_result(result);
-  return {contractions, result.rows(), result.columns(),
-          num_slices,   result.data,   result.dtype == DType::bf16};
+  return {contractions, result.columns(), num_slices, result.data, result.dtype == DType::bf16};
 }
 
-void multiply(std::span<const Product> products, DType dtype, ThreadPool& pool) {
-  dtype == DType::f32 ? multiply<float>(products, pool) : multiply<Bf16>(products, pool);
+void multiply(std::span<const Product> products, std::span<const RowRange> rows, DType dtype,
+              ThreadPool& pool) {
+  dtype == DType::f32 ? multiply<float>(products, rows, pool)
+                      : multiply<Bf16>(products, rows, pool);
+}
+
+void copy_rows(const Tensor& tensor, std::span<const RowCopy> copies, ThreadPool& pool) {
+  const auto row_bytes = tensor.columns() * static_cast<int64_t>(size_of(tensor.dtype));
+  auto* rows = tensor.as<std::byte>();
+  pool.parallel(std::ssize(copies), [&](int64_t begin, int64_t end, int) {
+    for (const RowCopy& copy : copies.subspan(begin, end - begin))
+      std::memcpy(rows + copy.begin * row_bytes, rows + copy.source * row_bytes,
+                  static_cast<size_t>(copy.count * row_bytes));
+  });
 }
 
 }  // namespace
 
 void matmul(const Tensor& x, const PackedWeight& w, const Tensor& y, int num_slices,
-            ThreadPool& pool) {
+            ThreadPool& pool, const RepeatedRows* repeated) {
   const PackedWeight* weight = &w;
-  matmul_group(x, {&weight, 1}, {&y, 1}, num_slices, pool);
+  matmul_group(x, {&weight, 1}, {&y, 1}, num_slices, pool, repeated);
 }
 
 void matmul_group(const Tensor& x, std::span<const PackedWeight* const> ws,
-                  std::span<const Tensor> ys, int num_slices, ThreadPool& pool) {
+                  std::span<const Tensor> ys, int num_slices, ThreadPool& pool,
+                  const RepeatedRows* repeated) {
   CHECK(!ws.empty() && ws.size() == ys.size() && ws.size() <= kMaxParts, ws.size(), ys.size());
   const DType dtype = ws[0]->dtype();
   const Left left = left_operand(x, dtype);
@@ -54,7 +68,13 @@ void matmul_group(const Tensor& x, std::span<const PackedWeight* const> ws,
     contractions[i] = {left, &w.forward()};
     products[i] = product_of({&contractions[i], 1}, ys[i], num_slices);
   }
-  multiply(std::span(products).first(ws.size()), dtype, pool);
+  const RowRange all = {0, x.rows()};
+  const bool repeats = repeated && !repeated->empty();
+  CHECK(!repeats || repeated->num_rows() == x.rows(), repeated->num_rows(), x.rows());
+  multiply(std::span(products).first(ws.size()),
+           repeats ? std::span(repeated->distinct) : std::span(&all, 1), dtype, pool);
+  if (!repeats) return;
+  for (const Tensor& y : ys) copy_rows(y, repeated->copies, pool);
 }
 
 void matmul_input_gradient(std::span<const Tensor> dys, std::span<const PackedWeight* const> ws,
@@ -72,7 +92,8 @@ void matmul_input_gradient(std::span<const Tensor> dys, std::span<const PackedWe
     contractions[part] = {left_operand(dy, dtype, static_cast<int>(part)), &w.transposed(pool)};
   }
   const Product product = product_of(std::span(contractions).first(dys.size()), dx, num_slices);
-  multiply({&product, 1}, dtype, pool);
+  const RowRange all = {0, dx.rows()};
+  multiply({&product, 1}, {&all, 1}, dtype, pool);
 }
 
 }  // namespace troupe

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <span>
 
+#include "base/repeated_rows.h"
 #include "kernels/matmul/tile.h"
 
 namespace troupe {
@@ -19,25 +20,27 @@ struct Contraction {
   const Panels* panels = nullptr;
 };
 
-// result[m][n] = the sum over all contractions. With slices, each contraction's words are cut into
-// num_slices equal parts; slice s is part s of every contraction in turn, in one accumulator; then
-// slices are added as a binary counter, leftovers folded smallest first.
+// result[rows][n] = the sum over all contractions. With slices, each contraction's words are cut
+// into num_slices equal parts; slice s is part s of every contraction in turn, in one accumulator;
+// then slices are added as a binary counter, leftovers folded smallest first.
 struct Product {
   std::span<const Contraction> contractions;
-  int64_t m = 0, n = 0;
+  int64_t n = 0;
   int num_slices = 1;
   void* result = nullptr;
   bool round_to_bf16 = false;  // result is Bf16, else float
   bool accumulate = false;     // sums start from what result (float, one slice) holds
 };
 
-// All of the products, of as many rows each; threads share out their work together. T: the elements
+// The rows named, of all of the products; threads share out their work together. T: the elements
 // that words hold. Thread-safe; bits depend on nothing but the operands.
 template <class T>
-void multiply(std::span<const Product> products, ThreadPool& pool);
+void multiply(std::span<const Product> products, std::span<const RowRange> rows, ThreadPool& pool);
 
-extern template void multiply<float>(std::span<const Product>, ThreadPool&);
-extern template void multiply<Bf16>(std::span<const Product>, ThreadPool&);
+extern template void multiply<float>(std::span<const Product>, std::span<const RowRange>,
+                                     ThreadPool&);
+extern template void multiply<Bf16>(std::span<const Product>, std::span<const RowRange>,
+                                    ThreadPool&);
 
 // Whether work of so many multiply-adds and bytes read is worth waking other threads for.
 bool worth_waking(double multiply_adds, double bytes);

@@ -36,17 +36,33 @@ Scratch& scratch() {
 }
 
 // Far rows would evict each other from the first-level cache, where 4 KiB apart is the same place.
-Left copy_left(Left left, int64_t num_rows, int64_t num_words, uint32_t* buffer) {
+Left copy_left(Left left, int num_rows, int64_t num_words, uint32_t* buffer) {
   constexpr int64_t kStride = kWordBlock + kLanes;
-  for (int64_t row = 0; row < num_rows; ++row)
+  for (int row = 0; row < num_rows; ++row)
     std::memcpy(buffer + row * kStride, left.at(row, 0).words, num_words * sizeof(uint32_t));
   return {buffer, kStride};
 }
 
-// Rows [first_row, + num_rows) and panels [first_panel, + num_panels): what is computed together.
-// The thread goes on with `num_next_panels` more.
+// Rows that a tile computes.
+struct TileRows {
+  int64_t row;
+  int num_rows;
+  int64_t num_before;  // rows that tiles before it compute
+};
+
+// Some tiles' rows and panels [first_panel, + num_panels): what is computed together. The thread
+// goes on with `num_next_panels` more.
 struct Block {
-  int64_t first_row, num_rows, first_panel, num_panels, num_next_panels;
+  std::span<const TileRows> tiles;
+  int64_t first_panel, num_panels, num_next_panels;
+
+  int64_t num_rows() const {
+    return tiles.back().num_before + tiles.back().num_rows - tiles.front().num_before;
+  }
+  // Of what is kept for the block alone.
+  int64_t place_of(const TileRows& rows) const {
+    return rows.num_before - tiles.front().num_before;
+  }
 };
 
 // Which of the tiles that pass over a panel one after another.
@@ -91,22 +107,20 @@ class BlockProduct {
   }
 
   void compute_stretch(const Stretch& stretch) const {
-    Left left = stretch.contraction->left.at(block_.first_row, stretch.first_word);
-    if (block_.num_rows > kFewRows && left.row_stride > kFarRows)
-      left = copy_left(left, block_.num_rows, stretch.num_words, scratch_.left);
-    const int64_t num_tiles = (block_.num_rows + kTileRows<T> - 1) / kTileRows<T>;
+    const Left all = stretch.contraction->left.at(0, stretch.first_word);
+    const bool copies = block_.num_rows() > kFewRows && all.row_stride > kFarRows;
+    const auto num_tiles = std::ssize(block_.tiles);
     for (int64_t tile = 0; tile < num_tiles; ++tile) {
-      for (int64_t panel = 0; panel < block_.num_panels; ++panel) {
-        const int64_t row = tile_begin<T>(tile, num_tiles, block_.num_rows);
-        const int64_t end = tile_begin<T>(tile + 1, num_tiles, block_.num_rows);
-        compute_tiles(stretch, {tile, num_tiles}, left.at(row, 0), row, static_cast<int>(end - row),
-                      panel);
-      }
+      const TileRows& rows = block_.tiles[tile];
+      Left left = all.at(rows.row, 0);
+      if (copies) left = copy_left(left, rows.num_rows, stretch.num_words, scratch_.left);
+      for (int64_t panel = 0; panel < block_.num_panels; ++panel)
+        compute_tiles(stretch, {tile, num_tiles}, left, rows, panel);
     }
   }
 
   // The tiles side by side that make up a panel's width: one, or two where registers are few.
-  void compute_tiles(const Stretch& stretch, Turn turn, Left left, int64_t row, int num_rows,
+  void compute_tiles(const Stretch& stretch, Turn turn, Left left, const TileRows& rows,
                      int64_t panel) const {
     const Panels& panels = *stretch.contraction->panels;
     const uint32_t* words =
@@ -114,13 +128,13 @@ class BlockProduct {
     const int64_t column = (block_.first_panel + panel) * kPanelWidth;
     const int64_t num_columns = std::min<int64_t>(kPanelWidth, product_.n - column);
     for (int64_t j = 0; j < num_columns; j += kTileColumns) {
-      Tile tile = {left, num_rows, words + j, stretch.num_words};
+      Tile tile = {left, rows.num_rows, words + j, stretch.num_words};
       look_ahead(stretch, turn, panel, words, tile);
-      place_sums(stretch, row, panel, j, tile.sums);
+      place_sums(stretch, rows, panel, j, tile.sums);
       tile.sums.num_columns = static_cast<int>(std::min<int64_t>(kTileColumns, num_columns - j));
-      tile.panel_from_memory = block_.num_rows <= kFewRows;
+      tile.panel_from_memory = block_.num_rows() <= kFewRows;
       if (!kHasFixedTiles<T> && stretch.last && stretch.slice + 1 == product_.num_slices)
-        prefetch_result(tile.sums, num_rows);
+        prefetch_result(tile.sums, rows.num_rows);
       compute_tile<T>(tile);
     }
   }
@@ -140,12 +154,12 @@ class BlockProduct {
 
   // Like adding one to a binary counter: slice 3 completes the trees of 2 and of 4. The last slice
   // also takes all that is left over: these are the bits of its own number.
-  void place_sums(const Stretch& stretch, int64_t row, int64_t panel, int64_t j,
+  void place_sums(const Stretch& stretch, const TileRows& rows, int64_t panel, int64_t j,
                   TileSums& sums) const {
-    const int64_t at = (panel * kRowBlock + row) * kPanelWidth + j;
+    const int64_t at = (panel * kRowBlock + block_.place_of(rows)) * kPanelWidth + j;
     sums.start_stride = sums.result_stride = kPanelWidth;
     const int64_t column = (block_.first_panel + panel) * kPanelWidth + j;
-    const int64_t element = (block_.first_row + row) * product_.n + column;
+    const int64_t element = rows.row * product_.n + column;
     if (!stretch.first) {
       sums.start = scratch_.in_progress + at;
     } else if (product_.accumulate) {
@@ -175,17 +189,34 @@ class BlockProduct {
   Scratch& scratch_;
 };
 
-// How many blocks of rows to cut m into: of kRowBlock at most and of a tile at least, and so many
-// that the threads' shares of blocks * panels are even.
+// The ranges' rows in tiles, of as many as fit or as even parts have.
 template <class T>
-int64_t count_row_blocks(int64_t m, int64_t num_panels, int num_threads) {
+std::vector<TileRows> cut_into_tiles(std::span<const RowRange> ranges) {
+  std::vector<TileRows> tiles;
+  int64_t num_before = 0;
+  for (const RowRange& range : ranges) {
+    const int64_t size = range.size(), count = (size + kTileRows<T> - 1) / kTileRows<T>;
+    for (int64_t i = 0; i < count; ++i) {
+      const int64_t begin = tile_begin<T>(i, count, size), end = tile_begin<T>(i + 1, count, size);
+      tiles.push_back({range.begin + begin, static_cast<int>(end - begin), num_before + begin});
+    }
+    num_before += size;
+  }
+  return tiles;
+}
+
+// How many blocks to cut tiles into: of kRowBlock rows at most, and so many that the threads'
+// shares of blocks * panels are even.
+template <class T>
+int64_t count_row_blocks(int64_t num_tiles, int64_t num_panels, int num_threads) {
   const auto uneven = [&](int64_t blocks) {
     const int64_t share = (blocks * num_panels + num_threads - 1) / num_threads;
     return 16 * (share * num_threads - blocks * num_panels) > blocks * num_panels;
   };
-  const int64_t fewest = (m + kRowBlock - 1) / kRowBlock;
+  constexpr int64_t kMostTiles = kRowBlock / kTileRows<T>;
+  const int64_t fewest = (num_tiles + kMostTiles - 1) / kMostTiles;
   for (int64_t blocks = fewest; blocks < fewest + num_threads; ++blocks)
-    if (!uneven(blocks) && m >= blocks * kTileRows<T>) return blocks;
+    if (!uneven(blocks) && num_tiles >= blocks) return blocks;
   return fewest;
 }
 
@@ -193,27 +224,24 @@ int64_t count_row_blocks(int64_t m, int64_t num_panels, int num_threads) {
 template <class T>
 struct Job {
   const Product& product;
+  std::span<const TileRows> tiles;
   int64_t num_blocks, num_panels;
 
   int64_t num_items() const { return num_blocks * num_panels; }
 
-  // Even parts, of whole tiles where these have registers of fixed size.
-  int64_t block_begin(int64_t block) const {
-    constexpr int64_t kStep = kHasFixedTiles<T> ? kTileRows<T> : 1;
-    if (block == num_blocks) return product.m;
-    return block * product.m / num_blocks / kStep * kStep;
+  std::span<const TileRows> tiles_of(int64_t block) const {
+    const auto count = std::ssize(tiles), begin = block * count / num_blocks;
+    return tiles.subspan(begin, (block + 1) * count / num_blocks - begin);
   }
 
   void run(int64_t begin, int64_t end) const {
     for (int64_t item = begin; item < end;) {
-      const int64_t block = item / num_panels, panel = item % num_panels;
-      const int64_t first_row = block_begin(block);
-      const int64_t num_rows = block_begin(block + 1) - first_row;
-      const int64_t group = num_rows > kFewRows ? kPanelGroup : 1;
-      const int64_t count = std::min({group, end - item, num_panels - panel});
-      const int64_t left = std::min(end - item, num_panels - panel) - count;
-      BlockProduct<T>(product, {first_row, num_rows, panel, count, left}).compute();
-      item += count;
+      Block block = {tiles_of(item / num_panels), item % num_panels, 0, 0};
+      const int64_t left = std::min(end - item, num_panels - block.first_panel);
+      block.num_panels = std::min(block.num_rows() > kFewRows ? kPanelGroup : 1, left);
+      block.num_next_panels = left - block.num_panels;
+      BlockProduct<T>(product, block).compute();
+      item += block.num_panels;
     }
   }
 };
@@ -234,10 +262,10 @@ double words_of(const Product& product) {
   return static_cast<double>(num_words) * static_cast<double>(product.n);
 }
 
-bool all_worth_waking(std::span<const Product> products) {
+bool all_worth_waking(std::span<const Product> products, int64_t num_rows) {
   double words = 0;
   for (const Product& product : products) words += words_of(product);
-  return worth_waking(words * static_cast<double>(products[0].m), words * sizeof(uint32_t));
+  return worth_waking(words * static_cast<double>(num_rows), words * sizeof(uint32_t));
 }
 
 // Items [begin, end) of all jobs one after another.
@@ -254,20 +282,20 @@ void run_items(std::span<const Job<T>> jobs, int64_t begin, int64_t end) {
 }  // namespace
 
 template <class T>
-void multiply(std::span<const Product> products, ThreadPool& pool) {
+void multiply(std::span<const Product> products, std::span<const RowRange> rows, ThreadPool& pool) {
   CHECK(!products.empty() && products.size() <= kMaxParts, products.size());
-  if (products[0].m == 0) return;
-  const bool alone = !all_worth_waking(products);
+  const auto tiles = cut_into_tiles<T>(rows);
+  if (tiles.empty()) return;
+  const bool alone = !all_worth_waking(products, tiles.back().num_before + tiles.back().num_rows);
   int64_t num_items = 0;
   std::vector<Job<T>> jobs;
   for (const Product& product : products) {
-    CHECK(product.m == products[0].m, product.m, products[0].m);
     CHECK(!product.accumulate || (product.num_slices == 1 && !product.round_to_bf16),
           product.num_slices);
     const int64_t num_panels = (product.n + kPanelWidth - 1) / kPanelWidth;
     const int64_t blocks =
-        count_row_blocks<T>(product.m, num_panels, alone ? 1 : pool.num_threads());
-    jobs.push_back({product, blocks, num_panels});
+        count_row_blocks<T>(std::ssize(tiles), num_panels, alone ? 1 : pool.num_threads());
+    jobs.push_back({product, tiles, blocks, num_panels});
     num_items += jobs.back().num_items();
   }
   if (alone) return run_items<T>(jobs, 0, num_items);
@@ -275,7 +303,7 @@ void multiply(std::span<const Product> products, ThreadPool& pool) {
                 [&](int64_t begin, int64_t end, int) { run_items<T>(jobs, begin, end); });
 }
 
-template void multiply<float>(std::span<const Product>, ThreadPool&);
-template void multiply<Bf16>(std::span<const Product>, ThreadPool&);
+template void multiply<float>(std::span<const Product>, std::span<const RowRange>, ThreadPool&);
+template void multiply<Bf16>(std::span<const Product>, std::span<const RowRange>, ThreadPool&);
 
 }  // namespace troupe

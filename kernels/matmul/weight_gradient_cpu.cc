@@ -129,12 +129,10 @@ void add_weight_gradient(const Tensor& dy, const Tensor& x, float* dw, ThreadPoo
   Operands<T> operands(dy_data, x.as<T>(), m, n, k);
   operands.pack(pool, alone);
   const Contraction contraction = operands.contraction();
-  const Product product = {.contractions = {&contraction, 1},
-                           .m = n,
-                           .n = k,
-                           .result = dw,
-                           .accumulate = onto == Onto::sum};
-  multiply<T>({&product, 1}, pool);
+  const Product product = {
+      .contractions = {&contraction, 1}, .n = k, .result = dw, .accumulate = onto == Onto::sum};
+  const RowRange all = {0, n};
+  multiply<T>({&product, 1}, {&all, 1}, pool);
 }
 
 }  // namespace

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstring>
 
+#include "base/flash_mask_patterns.h"
+#include "base/repeated_rows.h"
 #include "devices/cpu/thread_pool.h"
 #include "tests/graph/tiny_llama.h"
 
@@ -150,6 +152,29 @@ TEST(StageModelTest, ALossThatIsAskedForTokenByTokenGivesTheBitsOfOneThatIsGiven
     given.backward(*pack);
     asked.backward(*pack);
     EXPECT_EQ(given.gradients(), asked.gradients()) << name_of(dtype);
+  }
+}
+
+// A mask that hides nothing more makes every row be computed.
+TEST(StageModelTest, SequencesThatBeginAlikeHaveTheBitsOfRowsThatAreAllComputed) {
+  ThreadPool pool(2);
+  std::vector<std::vector<int32_t>> samples(4, some_ids(40, 1));
+  auto masked = std::make_shared<Pack>();
+  for (size_t i = 0; i < samples.size(); ++i) {
+    for (const int32_t id : some_ids(9 + 20 * i, 5 + i)) samples[i].push_back(id);
+    masked->append(samples[i], causal_mask(std::ssize(samples[i])));
+  }
+  const auto plain = pack_of(samples);
+  ASSERT_FALSE(find_repeated_rows(*plain).empty());
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    for (const auto recompute : {Recompute::none, Recompute::layer}) {
+      Pipeline all(2, Head::log_prob, pool, dtype, recompute);
+      Pipeline distinct(2, Head::log_prob, pool, dtype, recompute);
+      EXPECT_EQ(distinct.forward(plain), all.forward(masked)) << name_of(dtype);
+      all.backward(*masked);
+      distinct.backward(*plain);
+      EXPECT_EQ(distinct.gradients(), all.gradients()) << name_of(dtype) << name_of(recompute);
+    }
   }
 }
 

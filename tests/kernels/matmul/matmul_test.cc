@@ -91,6 +91,33 @@ TEST_P(MatmulTest, RowHasTheSameBitsInAnyBatchAtAnyPositionOnAnyThreads) {
   }
 }
 
+// The rows that repeat others hold NaN here: were one of them read, its result would be NaN.
+TEST_P(MatmulTest, RowsThatRepeatOthersAreCopiedAndNotComputed) {
+  constexpr int64_t kRows = 400;
+  const RepeatedRows repeated = {.distinct = {{0, 150}, {170, 203}, {230, 231}, {251, 400}},
+                                 .copies = {{150, 10, 20}, {203, 0, 27}, {231, 170, 20}}};
+  for (const auto [n, k] : kSizes) {
+    const auto x = random(kRows, k, 1), w = random(n, k, 2);
+    const Packed packed(w, pool_);
+    Matrix poisoned = x;
+    for (const RowCopy& copy : repeated.copies)
+      for (int64_t i = 0; i < copy.count * k; ++i)
+        poisoned.set(copy.begin + i / k, i % k, std::numeric_limits<float>::quiet_NaN());
+    for (const DType result : {DType::f32, DType::bf16}) {
+      for (const int slices : {1, 3}) {
+        if (!cuts(k, slices)) continue;
+        Matrix want(kRows, n, result), got(kRows, n, result);
+        matmul(x.tensor(), packed, want.tensor(), slices, pool_);
+        matmul(poisoned.tensor(), packed, got.tensor(), slices, pool_, &repeated);
+        for (const RowCopy& copy : repeated.copies)
+          std::memcpy(want.rows(copy.begin, kRows).data, want.rows(copy.source, kRows).data,
+                      copy.count * n * size_of(result));
+        ASSERT_EQ(got, want) << "n " << n << " k " << k << " slices " << slices;
+      }
+    }
+  }
+}
+
 // f32 only: what one lane of one accumulator does is then a chain of std::fma.
 TEST(MatmulOrderTest, ElementIsAChainOfFusedMultiplyAddsAndATreeOverSlices) {
   ThreadPool pool(2);
