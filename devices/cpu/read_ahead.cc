@@ -22,7 +22,7 @@ void ReadAhead::expect(std::span<const std::span<const std::byte>> parts) {
   version_.fetch_add(1, std::memory_order_release);
 }
 
-bool ReadAhead::step(int thread) {
+const std::byte* ReadAhead::take(int thread, int64_t num_lines) {
   Progress& progress = progress_[thread];
   const uint64_t version = version_.load(std::memory_order_acquire);
   if (progress.version != version) {
@@ -30,15 +30,21 @@ bool ReadAhead::step(int thread) {
     const int64_t count = std::ssize(progress_), begin = total * thread / count;
     progress = {version, begin, std::min(begin + kMostBytes, total * (thread + 1) / count)};
   }
-  if (progress.at >= progress.end) return false;
+  if (progress.at >= progress.end) return nullptr;
   size_t i = 0;
   int64_t start = 0;
   while (i + 1 < kMaxParts && parts_[i].end.load(std::memory_order_relaxed) <= progress.at)
     start = parts_[i++].end.load(std::memory_order_relaxed);
   const auto* lines = parts_[i].data.load(std::memory_order_relaxed) + (progress.at - start);
+  progress.at += num_lines * kLine;
+  return lines;
+}
+
+bool ReadAhead::step(int thread) {
+  const auto* lines = take(thread, kLinesOfStep);
+  if (!lines) return false;
   for (int64_t line = 0; line < kLinesOfStep; ++line)
     __builtin_prefetch(lines + line * kLine, 0, 2);
-  progress.at += kLinesOfStep * kLine;
   return true;
 }
 

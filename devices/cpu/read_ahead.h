@@ -23,6 +23,9 @@ class ReadAhead {
   void expect(std::span<const std::span<const std::byte>> parts);
   // Fetches a few lines of the thread's share; false when it has fetched enough.
   bool step(int thread);
+  // The next lines of the thread's share, for a kernel to fetch while it computes; null when enough
+  // has been fetched.
+  const std::byte* take(int thread, int64_t num_lines);
 
  private:
   // Of one thread, in bytes of all parts together.

@@ -51,10 +51,10 @@ struct TileRows {
 };
 
 // Some tiles' rows and panels [first_panel, + num_panels): what is computed together. The thread
-// goes on with `num_next_panels` more.
+// will most likely go on with `num_next_panels` more.
 struct Block {
   std::span<const TileRows> tiles;
-  int64_t first_panel, num_panels, num_next_panels;
+  int64_t first_panel = 0, num_panels = 0, num_next_panels = 0;
 
   int64_t num_rows() const {
     return tiles.back().num_before + tiles.back().num_rows - tiles.front().num_before;
@@ -70,6 +70,13 @@ struct Turn {
   int64_t tile, num_tiles;
 };
 
+// Who computes: its own share of all items ends at `share_end`; what it reads after that.
+struct Worker {
+  int thread;
+  int64_t share_end;
+  ReadAhead& read_ahead;
+};
+
 // A stretch of one contraction's words inside one slice.
 struct Stretch {
   const Contraction* contraction;
@@ -81,8 +88,8 @@ struct Stretch {
 template <class T>
 class BlockProduct {
  public:
-  BlockProduct(const Product& product, const Block& block)
-      : product_(product), block_(block), scratch_(scratch()) {}
+  BlockProduct(const Product& product, const Block& block, const Worker& worker)
+      : product_(product), block_(block), worker_(worker), scratch_(scratch()) {}
 
   void compute() const {
     const auto& contractions = product_.contractions;
@@ -140,12 +147,19 @@ class BlockProduct {
   }
 
   // The tiles of a panel bring in that panel of the next group which takes its place, each a part:
-  // else the first would wait for all of it.
+  // else the first would wait for all of it. After the last group that is the next product's.
   void look_ahead(const Stretch& stretch, Turn turn, int64_t panel, const uint32_t* words,
                   Tile& tile) const {
     tile.ahead = reinterpret_cast<const char*>(words);
-    if (turn.num_tiles == 1 || panel >= block_.num_next_panels) return;
     constexpr int64_t kWordBytes = kPanelWidth * sizeof(uint32_t);
+    if (panel >= block_.num_next_panels) {
+      const auto* next = worker_.read_ahead.take(worker_.thread, tile.num_words);
+      if (!next) return;
+      tile.ahead = reinterpret_cast<const char*>(next);
+      tile.ahead_step = kAheadLine;
+      return;
+    }
+    if (turn.num_tiles == 1) return;
     const int64_t next = block_.num_panels * stretch.contraction->panels->num_words();
     const int64_t first = next + turn.tile * stretch.num_words / turn.num_tiles;
     tile.ahead += first * kWordBytes;
@@ -186,6 +200,7 @@ class BlockProduct {
 
   const Product& product_;
   const Block& block_;
+  const Worker& worker_;
   Scratch& scratch_;
 };
 
@@ -234,13 +249,15 @@ struct Job {
     return tiles.subspan(begin, (block + 1) * count / num_blocks - begin);
   }
 
-  void run(int64_t begin, int64_t end) const {
+  void run(int64_t begin, int64_t end, const Worker& worker) const {
     for (int64_t item = begin; item < end;) {
-      Block block = {tiles_of(item / num_panels), item % num_panels, 0, 0};
-      const int64_t left = std::min(end - item, num_panels - block.first_panel);
-      block.num_panels = std::min(block.num_rows() > kFewRows ? kPanelGroup : 1, left);
-      block.num_next_panels = left - block.num_panels;
-      BlockProduct<T>(product, block).compute();
+      Block block = {tiles_of(item / num_panels), item % num_panels};
+      const int64_t left = num_panels - block.first_panel;
+      const int64_t most = block.num_rows() > kFewRows ? kPanelGroup : 1;
+      block.num_panels = std::min({most, end - item, left});
+      block.num_next_panels =
+          std::min(std::max(end, worker.share_end) - item, left) - block.num_panels;
+      BlockProduct<T>(product, block, worker).compute();
       item += block.num_panels;
     }
   }
@@ -270,10 +287,11 @@ bool all_worth_waking(std::span<const Product> products, int64_t num_rows) {
 
 // Items [begin, end) of all jobs one after another.
 template <class T>
-void run_items(std::span<const Job<T>> jobs, int64_t begin, int64_t end) {
+void run_items(std::span<const Job<T>> jobs, int64_t begin, int64_t end, const Worker& worker) {
   int64_t first = 0;
   for (const Job<T>& job : jobs) {
-    job.run(std::max<int64_t>(begin - first, 0), std::min(end - first, job.num_items()));
+    job.run(std::max<int64_t>(begin - first, 0), std::min(end - first, job.num_items()),
+            {worker.thread, worker.share_end - first, worker.read_ahead});
     first += job.num_items();
   }
   release_tiles<T>();
@@ -298,9 +316,11 @@ void multiply(std::span<const Product> products, std::span<const RowRange> rows,
     jobs.push_back({product, tiles, blocks, num_panels});
     num_items += jobs.back().num_items();
   }
-  if (alone) return run_items<T>(jobs, 0, num_items);
-  pool.parallel(num_items,
-                [&](int64_t begin, int64_t end, int) { run_items<T>(jobs, begin, end); });
+  if (alone) return run_items<T>(jobs, 0, num_items, {0, num_items, pool.read_ahead()});
+  pool.parallel(num_items, [&](int64_t begin, int64_t end, int thread) {
+    const int64_t share_end = (thread + 1) * num_items / pool.num_threads();
+    run_items<T>(jobs, begin, end, {thread, share_end, pool.read_ahead()});
+  });
 }
 
 template void multiply<float>(std::span<const Product>, std::span<const RowRange>, ThreadPool&);

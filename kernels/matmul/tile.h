@@ -76,9 +76,12 @@ struct Tile {
   TileSums sums;
   bool panel_from_memory = false;
   // What is read after this, so that it comes from memory meanwhile: so many bytes for each word.
+  // A line a word is more than the first-level cache has room for; what several tiles share goes
+  // there.
   const char* ahead = nullptr;  // an address that may be anything
   int64_t ahead_step = 0;
 };
+inline constexpr int64_t kAheadLine = 64;
 
 // Told early, the cache lines of a result are here when the sums are.
 inline void prefetch_result(const TileSums& sums, int num_rows) {

@@ -60,9 +60,13 @@ void tile_kernel(const Tile& tile) {
   for (int i = 0; i < kPointers; ++i) rows[i] = tile.left.words + 3 * i * row_stride;
   const float* column = reinterpret_cast<const float*>(tile.panel);
   const char* ahead = tile.ahead;
+  const bool near = tile.ahead_step < kAheadLine;
 #pragma GCC unroll 4
   for (int64_t word = 0; word < tile.num_words; ++word, column += kPanelWidth) {
-    _mm_prefetch(ahead, _MM_HINT_T1);
+    if (near)
+      _mm_prefetch(ahead, _MM_HINT_T0);
+    else
+      _mm_prefetch(ahead, _MM_HINT_T1);
     ahead += tile.ahead_step;
     Vec b[kVecs];
 #pragma GCC unroll 2

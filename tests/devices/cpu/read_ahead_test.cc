@@ -30,6 +30,22 @@ TEST(ReadAheadTest, EachThreadFetchesItsShareOfAllPartsOnce) {
   EXPECT_FALSE(ahead.step(1));
 }
 
+// What kernels take while they compute and what threads fetch while they wait is one share.
+TEST(ReadAheadTest, LinesThatAKernelTakesAreThoseThatFollow) {
+  constexpr int kLines = 24;
+  const std::vector<std::byte> memory(40 * kStepBytes);
+  const Bytes parts[] = {Bytes(memory).first(4 * kStepBytes),
+                         Bytes(memory).subspan(4 * kStepBytes)};
+  ReadAhead ahead(2);
+  EXPECT_EQ(ahead.take(1, kLines), nullptr);
+  ahead.expect(parts);
+  EXPECT_EQ(ahead.take(1, kLines), memory.data() + 20 * kStepBytes);
+  EXPECT_EQ(ahead.take(1, kLines), memory.data() + 20 * kStepBytes + kLines * 64);
+  EXPECT_EQ(bytes_fetched(ahead, 1), 20 * kStepBytes - 2 * kLines * 64);
+  EXPECT_EQ(ahead.take(1, kLines), nullptr);
+  EXPECT_EQ(ahead.take(0, kLines), memory.data());
+}
+
 TEST(ReadAheadTest, FetchesNoMoreThanStaysInACache) {
   const std::vector<std::byte> memory(5 * kMostBytes);
   const Bytes part = memory;
