@@ -82,6 +82,7 @@ void start(const Options& options) {
   check_prompts_fit(setup, *config);
   if (options.dry_run) return show(*config, setup);
   check_run_folder_is_free(*config);
+  if (!options.cluster.is_given()) check_offload_folder(*config);
   MetricsEndpoint endpoint(prometheus_address(*config));
   const std::string dir = config->as<RunConfig>().getRun().getDir();
   const auto reserved = reserve_places(options.cluster, setup, dir.empty() ? options.config : dir);
@@ -112,6 +113,7 @@ void resume(const Options& options) {
     return print_result(run_dir);
   }
   check_stop_is_ahead(*config, progress.step);
+  if (!options.cluster.is_given()) check_offload_folder(*config);
   MetricsEndpoint endpoint(prometheus_address(*config));
   if (!options.set.empty()) write_run_config(run_dir, *config);
   const RunSetup setup(run_dir);

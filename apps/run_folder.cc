@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/run_config.h"
 #include "base/wall_time.h"
+#include "devices/cpu/file_pages.h"
 #include "storage/file.h"
 #include "storage/inspect/topology.h"
 
@@ -42,7 +43,8 @@ void make_paths_absolute(Config& config) {
   const std::pair<const char*, std::string> paths[] = {
       {"model.path", run.getModel().getPath()},
       {"task.path", run.getTask().getPath()},
-      {"reward.lexicon_path", run.getReward().getLexiconPath()}};
+      {"reward.lexicon_path", run.getReward().getLexiconPath()},
+      {"parallel.offload_folder", run.getParallel().getOffloadFolder()}};
   for (const auto& [key, path] : paths)
     if (!path.empty())
       config.set(std::string(key) + "=" + fs::absolute(path).lexically_normal().string());
@@ -101,6 +103,17 @@ fs::path make_run_folder(Config& config, const fs::path& config_file) {
   write_run_config(folder, config);
   link_latest(folder, "runs");
   return folder;
+}
+
+void check_offload_folder(const Config& config) {
+  const auto parallel = config.as<RunConfig>().getParallel();
+  const std::string folder = parallel.getOffloadFolder();
+  if (parallel.getOffload().size() == 0 || folder.empty()) return;
+  try {
+    const FilePages probe(folder, 1);
+  } catch (const Error& error) {
+    config.reject("parallel.offload_folder", std::string(": ") + error.what());
+  }
 }
 
 void check_run_folder(const fs::path& folder) {

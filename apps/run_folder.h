@@ -12,6 +12,9 @@ namespace troupe {
 // Throws UsageError if run.dir names a folder that is in use.
 void check_run_folder_is_free(const Config& config);
 
+// Throws UsageError if parallel.offload_folder is to hold files and cannot, on this host.
+void check_offload_folder(const Config& config);
+
 // Makes the folder that run.dir names (the default if it is empty), writes it and the absolute
 // paths of the files that the run reads into `config`, and the resolved config into its
 // config.yaml; runs/latest then links to a folder in runs/. Throws UsageError for a folder that is

@@ -1,5 +1,7 @@
 #include "actors/train/stage.h"
 
+#include "graph/parallel/schedule_check.h"
+
 namespace troupe {
 namespace {
 
@@ -106,9 +108,7 @@ void StageState::configure(StageConfig config, ActorProbe* probe) {
     add_chunk(chunk, models);
     neighbours.push_back({!models.back()->is_first(), !models.back()->is_last()});
   }
-  const bool any_registers = config_.table.empty() && schedule_->any_registers;
-  flow_ = std::make_unique<StageFlow>(std::move(neighbours),
-                                      any_registers ? config_.num_registers : kMicroBatches);
+  flow_ = std::make_unique<StageFlow>(std::move(neighbours), num_registers());
   worker_ = std::make_unique<StageWorker>(std::move(models), config_.data_slices);
   if (!config_.weight_store.empty()) store_ = config_.transport->outlet(config_.weight_store, name);
 }
@@ -155,12 +155,21 @@ void StageState::start_next() {
   advance();
 }
 
+int64_t StageState::num_registers() const {
+  const bool any_registers = config_.table.empty() && schedule_->any_registers;
+  return any_registers ? config_.num_registers : kMicroBatches;
+}
+
 RankProgram StageState::program() const {
   const PipelineSize size = {config_.mesh.pipeline, worker_->num_attended(), config_.num_chunks,
                              config_.num_extra_forwards};
   const auto rank = static_cast<size_t>(config_.point.pipeline);
   if (!worker_->trains()) return forward_only(*schedule_, size).at(rank);
-  if (config_.table.empty()) return make_table(*schedule_, size).at(rank);
+  if (config_.table.empty()) {
+    const auto table = make_table(*schedule_, size);
+    check_table(*schedule_, size, table, num_registers());
+    return table.at(rank);
+  }
   const int64_t planned = num_micro_batches(config_.table);
   if (planned != size.num_micro_batches)
     throw Error(name + ": the schedule's table is for " + std::to_string(planned) +

@@ -79,7 +79,9 @@ class StageState {
   void read_weights(StageModel& model, const LoadWeights& load);
   void read_optimizer(StageModel& model, const std::string& checkpoint);
   void start_next();
-  RankProgram program() const;  // for the batch that begins
+  int64_t num_registers() const;
+  // For the batch that begins. Throws where its schedule's table could not be run to its end.
+  RankProgram program() const;
   void fire(StageFlow::Fire fire);
   void send(TensorOutlet& outlet, const char* stream, int chunk, int64_t micro_batch,
             TensorRef tensor);

@@ -17,8 +17,7 @@ namespace {
 int open_unnamed(const std::string& folder) {
   std::string path = folder + "/offload-XXXXXX";
   const int descriptor = mkostemp(path.data(), O_CLOEXEC);
-  const std::string reason = std::strerror(errno);
-  CHECK(descriptor >= 0, folder, reason);
+  if (descriptor < 0) throw Error("no file can be made in " + folder + ": " + std::strerror(errno));
   unlink(path.c_str());
   return descriptor;
 }

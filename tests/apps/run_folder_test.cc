@@ -56,6 +56,26 @@ TEST_F(RunFolderTest, HoldsTheResolvedConfigAndIsTheLatest) {
   EXPECT_EQ(fs::path(read.as<RunConfig>().getRun().getDir().cStr()), folder);
 }
 
+TEST_F(RunFolderTest, AFolderForOffloadedMomentsMustTakeFiles) {
+  auto run = config("run");
+  run.set("parallel.offload_folder=" + (folder_ / "none").string());
+  EXPECT_NO_THROW(check_offload_folder(run)) << "nothing is to be kept there";
+  run.set("parallel.offload=[optimizer]");
+  try {
+    check_offload_folder(run);
+    FAIL();
+  } catch (const UsageError& error) {
+    EXPECT_THAT(
+        error.what(),
+        testing::AllOf(testing::HasSubstr("parallel.offload_folder: no file can be made in " +
+                                          (folder_ / "none").string()),
+                       testing::HasSubstr("No such file or directory")));
+  }
+  fs::create_directory(folder_ / "none");
+  EXPECT_NO_THROW(check_offload_folder(run));
+  EXPECT_TRUE(fs::is_empty(folder_ / "none"));
+}
+
 TEST_F(RunFolderTest, TheFilesThatItReadsAreFoundFromElsewhere) {
   auto run = config("run");
   run.set("model.path=models/../a.gguf");
