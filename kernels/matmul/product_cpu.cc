@@ -19,7 +19,9 @@ constexpr int64_t kStretchStep = 16;  // passes begin at its multiples: bf16 goe
 constexpr int64_t kPanelGroup = 6;    // panels that share a block of A
 constexpr int64_t kFewRows = 32;  // up to here panels go one by one, so that weights are read from
                                   // memory in one stream
-constexpr int64_t kFarRows = 2048;  // words between rows of A beyond which a block is copied
+constexpr int64_t kFarRows = 2048;  // words between rows of A beyond which a tile's are copied
+constexpr int64_t kLeftStride = kWordBlock + kLanes;  // between rows of such a copy
+constexpr int64_t kMostTileRows = std::max(kTileRows<float>, kTileRows<Bf16>);
 constexpr int kNumLevels = std::bit_width(static_cast<unsigned>(kMaxSlices));
 constexpr int64_t kLevelSize = kPanelGroup * kRowBlock * kPanelWidth;
 
@@ -27,7 +29,7 @@ constexpr int64_t kLevelSize = kPanelGroup * kRowBlock * kPanelWidth;
 struct alignas(64) Scratch {
   float levels[kNumLevels][kLevelSize];  // [panel][row][kPanelWidth]
   float in_progress[kLevelSize];
-  uint32_t left[kRowBlock * (kWordBlock + kLanes)];
+  uint32_t left[kMostTileRows * kLeftStride];
 };
 
 Scratch& scratch() {
@@ -37,10 +39,9 @@ Scratch& scratch() {
 
 // Far rows would evict each other from the first-level cache, where 4 KiB apart is the same place.
 Left copy_left(Left left, int num_rows, int64_t num_words, uint32_t* buffer) {
-  constexpr int64_t kStride = kWordBlock + kLanes;
   for (int row = 0; row < num_rows; ++row)
-    std::memcpy(buffer + row * kStride, left.at(row, 0).words, num_words * sizeof(uint32_t));
-  return {buffer, kStride};
+    std::memcpy(buffer + row * kLeftStride, left.at(row, 0).words, num_words * sizeof(uint32_t));
+  return {buffer, kLeftStride};
 }
 
 // Rows that a tile computes.
@@ -147,9 +148,11 @@ class BlockProduct {
   }
 
   // The tiles of a panel bring in that panel of the next group which takes its place, each a part:
-  // else the first would wait for all of it. After the last group that is the next product's.
+  // else the first would wait for all of it. After the last group that is the next product's. Tiles
+  // of fixed size look ahead by themselves: what they took here, nobody would fetch.
   void look_ahead(const Stretch& stretch, Turn turn, int64_t panel, const uint32_t* words,
                   Tile& tile) const {
+    if (kHasFixedTiles<T>) return;
     tile.ahead = reinterpret_cast<const char*>(words);
     constexpr int64_t kWordBytes = kPanelWidth * sizeof(uint32_t);
     if (panel >= block_.num_next_panels) {
