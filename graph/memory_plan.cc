@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "graph/parallel/overlap.h"
+
 namespace troupe {
 namespace {
 
@@ -29,6 +31,16 @@ class Arena {
   int64_t peak_ = 0;
 };
 
+// A collective that others compute beside uses its memory until it is awaited.
+void keep_while_on_the_way(const Graph& graph, size_t num_nodes, std::vector<size_t>& last_use) {
+  const auto awaited = awaited_by(graph);
+  for (size_t i = 0; i < num_nodes; ++i) {
+    if (awaited[i] == i) continue;
+    for (const auto* values : {&graph.nodes()[i].inputs, &graph.nodes()[i].outputs})
+      for (ValueId id : *values) last_use[id] = std::max(last_use[id], awaited[i] - 1);
+  }
+}
+
 std::vector<size_t> find_last_uses(const Graph& graph, size_t num_nodes) {
   std::vector<size_t> last_use(graph.values().size(), 0);
   for (size_t i = 0; i < num_nodes; ++i) {
@@ -37,6 +49,7 @@ std::vector<size_t> find_last_uses(const Graph& graph, size_t num_nodes) {
     for (ValueId id : graph.nodes()[i].outputs) last_use[id] = std::max(last_use[id], i);
   }
   for (const auto& [name, id] : graph.outputs()) last_use[id] = num_nodes;
+  keep_while_on_the_way(graph, num_nodes, last_use);
   return last_use;
 }
 

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "base/error.h"
+#include "devices/cpu/background_calls.h"
 #include "devices/cpu/thread_pool.h"
 #include "kernels/matmul/packed_weight.h"
 #include "kernels/matmul/quantized_weight.h"
@@ -85,6 +86,7 @@ Run::Run(Program& program, const Parameters& parameters, Gradients* gradients,
 }
 
 Run::~Run() {
+  if (!on_the_way_.empty()) context_.tensor_calls->wait_for_all();
   program_.give_arena(std::move(arena_));
 }
 
@@ -203,21 +205,46 @@ void Run::execute(size_t first_node, size_t last_node) {
   }
 }
 
-void Run::execute_nodes(size_t first_node, size_t last_node) {
+void Run::execute_node(size_t index) {
+  const GraphNode& node = program_.graph().nodes()[index];
   std::vector<Tensor> inputs, outputs;
+  for (ValueId id : node.inputs) inputs.push_back(id == kNoSymbol ? Tensor{} : tensors_[id]);
+  for (ValueId id : node.outputs) outputs.push_back(output_of(node, id));
+  const size_t awaited_by = program_.awaited_by(index);
+  if (!context_.tensor_calls || awaited_by == index)
+    return node.op->cpu({inputs, outputs, node.attributes, context_});
+  KernelContext beside = context_;
+  beside.pool = &context_.tensor_calls->pool();
+  const auto ticket = context_.tensor_calls->begin([&node, inputs, outputs, beside] {
+    node.op->cpu({inputs, outputs, node.attributes, beside});
+  });
+  on_the_way_.push_back({awaited_by, ticket});
+}
+
+// All that this node awaits; where it calls the group itself, all that called before it.
+void Run::finish_before(size_t index) {
+  const auto& nodes = program_.graph().nodes();
+  const bool calls = index < nodes.size() && nodes[index].op->group_calls != GroupCalls::none;
+  const bool waits_for_all = calls && program_.awaited_by(index) == index;
+  size_t num_done = 0;
+  for (size_t i = 0; i < on_the_way_.size(); ++i)
+    if (waits_for_all || on_the_way_[i].awaited_by <= index) num_done = i + 1;
+  if (num_done == 0) return;
+  context_.tensor_calls->finish(on_the_way_[num_done - 1].ticket);
+  on_the_way_.erase(on_the_way_.begin(), on_the_way_.begin() + static_cast<int64_t>(num_done));
+}
+
+void Run::execute_nodes(size_t first_node, size_t last_node) {
   size_t product = first_node;
   for (size_t i = first_node; i < last_node; ++i) {
     if (reads_weights_once_ && i == product) {
       product = next_product(i + 1, last_node);
       read_ahead_of(product);
     }
-    const GraphNode& node = program_.graph().nodes()[i];
-    inputs.clear();
-    outputs.clear();
-    for (ValueId id : node.inputs) inputs.push_back(id == kNoSymbol ? Tensor{} : tensors_[id]);
-    for (ValueId id : node.outputs) outputs.push_back(output_of(node, id));
-    node.op->cpu({inputs, outputs, node.attributes, context_});
+    finish_before(i);
+    execute_node(i);
   }
+  finish_before(last_node);
 }
 
 }  // namespace troupe

@@ -8,6 +8,7 @@
 #include "graph/gradients.h"
 #include "graph/graph.h"
 #include "graph/memory_plan.h"
+#include "graph/parallel/overlap.h"
 #include "graph/parameters.h"
 #include "kernels/kernel_args.h"
 
@@ -18,9 +19,12 @@ int64_t planned_tokens(int64_t num_tokens);
 
 class Program {
  public:
-  Program(Graph graph, Lifetime lifetime) : graph_(std::move(graph)), lifetime_(lifetime) {}
+  Program(Graph graph, Lifetime lifetime)
+      : graph_(std::move(graph)), lifetime_(lifetime), awaited_by_(troupe::awaited_by(graph_)) {}
 
   const Graph& graph() const { return graph_; }
+  // The node before which this one must be done; itself: at once (graph/parallel/overlap.h).
+  size_t awaited_by(size_t node) const { return awaited_by_[node]; }
   const MemoryPlan& plan_for(int64_t num_tokens);
   // An arena of at least this size, used before if possible.
   Buffer take_arena(int64_t num_bytes);
@@ -29,6 +33,7 @@ class Program {
  private:
   Graph graph_;
   Lifetime lifetime_;
+  std::vector<size_t> awaited_by_;
   std::map<int64_t, MemoryPlan> plans_;  // by token count
   std::vector<Buffer> arenas_;
 };
@@ -71,6 +76,8 @@ class Run {
  private:
   void execute(size_t first_node, size_t last_node);
   void execute_nodes(size_t first_node, size_t last_node);
+  void execute_node(size_t node);
+  void finish_before(size_t node);
   void enter(int block);
   size_t next_product(size_t node, size_t last_node) const;
   void read_ahead_of(size_t product) const;
@@ -86,6 +93,12 @@ class Run {
   bool reads_weights_once_;  // so few tokens that memory is the limit
   Buffer arena_;
   std::vector<Tensor> tensors_;  // by value
+
+  struct OnTheWay {
+    size_t awaited_by;
+    uint64_t ticket;
+  };
+  std::vector<OnTheWay> on_the_way_;  // among context_.tensor_calls, in order
 };
 
 // The blocks that a run of these nodes asks for, in order, as it does for each stretch of a block.

@@ -18,6 +18,7 @@ class QuantizedWeight;  // kernels/matmul/quantized_weight.h
 struct CacheView;       // kernels/attention/key_value_cache.h
 class BlockLists;       // kernels/attention/block_lists.h
 class Communicator;     // devices/communicator.h
+class BackgroundCalls;  // devices/cpu/background_calls.h
 struct RepeatedRows;    // base/repeated_rows.h
 
 // Row-major memory that somebody else owns.
@@ -46,7 +47,9 @@ struct KernelContext {
   const CacheView* cache = nullptr;  // null: the pack holds whole sequences and nothing is kept
   // What attention visits, made once per pack by whoever runs it; null: each call makes its own.
   const BlockLists* block_lists = nullptr;
-  Communicator* tensor_group = nullptr;   // the shards that compute this program together
+  Communicator* tensor_group = nullptr;  // the shards that compute this program together
+  // Where that group's collectives go on beside other kernels. May be null.
+  BackgroundCalls* tensor_calls = nullptr;
   const TokenLoss* token_loss = nullptr;  // where the head's gradient is made with its log-probs
   // Of the pack's rows: what is computed of a row alone is copied where they repeat. May be null.
   const RepeatedRows* repeated_rows = nullptr;

@@ -46,6 +46,10 @@ struct Attributes {
 
 using ShapeRule = std::vector<Shape> (*)(const Attributes&, std::span<const Shape> inputs);
 
+// Whether a kernel calls the group of shards that compute a program together: all shards then run
+// it at the same place among such kernels.
+enum class GroupCalls : uint8_t { none, some, only };
+
 struct OpDef {
   std::string_view name;
   // One letter per dim, "tc, dc -> td"; several outputs: "... -> tc, t". The same letter means the
@@ -57,7 +61,9 @@ struct OpDef {
   std::string_view dtypes = "=";
   // Sums over tokens as a tree over eight ranges, so that a part of the tokens gives an addend.
   bool adds_token_ranges = false;
-  bool starts_sums = false;    // a weight's gradient may be given that holds nothing yet
+  bool starts_sums = false;  // a weight's gradient may be given that holds nothing yet
+  // Where it is sharded; only: it does nothing else, and may go on beside other kernels.
+  GroupCalls group_calls = GroupCalls::none;
   ShapeRule shapes = nullptr;  // instead of axes, for irregular ops
   Gradient gradient = nullptr;
   // Of an op at a model's end: its gradient where the loss is asked for in the same visit

@@ -49,6 +49,15 @@ std::string StageState::address_of(int pipeline_rank) const {
                        {pipeline_rank, config_.point.data, config_.point.tensor});
 }
 
+// What goes on beside this actor's computing has no lease of its own.
+void StageState::let_go_of_cores() {
+  if (!tensor_calls_ || !tensor_calls_->is_own_thread()) lease_.reset();
+}
+
+void StageState::take_cores() {
+  if (!tensor_calls_ || !tensor_calls_->is_own_thread()) lease_.emplace(*config_.compute);
+}
+
 void StageState::make_groups() {
   const auto& [role, mesh, point] = std::tie(config_.role, config_.mesh, config_.point);
   const auto make = [&](const std::string& kind, int degree, int rank, auto&& point_of) {
@@ -58,8 +67,8 @@ void StageState::make_groups() {
     for (int other = 0; other < degree; ++other)
       wanted.addresses.push_back(stage_address(role, mesh, point_of(other)));
     wanted.rank = rank;
-    wanted.before_wait = [this] { lease_.reset(); };
-    wanted.after_wait = [this] { lease_.emplace(*config_.compute); };
+    wanted.before_wait = [this] { let_go_of_cores(); };
+    wanted.after_wait = [this] { take_cores(); };
     return config_.make_group(std::move(wanted));
   };
   tensor_group_ = make("tensor", mesh.tensor, point.tensor, [&](int other) {
@@ -72,6 +81,10 @@ void StageState::make_groups() {
   place.tensor_degree = mesh.tensor;
   place.shard = point.tensor;
   place.tensor_group = tensor_group_.get();
+  if (tensor_group_)
+    tensor_calls_ =
+        std::make_unique<BackgroundCalls>([this] { let_go_of_cores(); }, [this] { take_cores(); });
+  place.tensor_calls = tensor_calls_.get();
   place.data_group = data_group_.get();
 }
 

@@ -18,6 +18,7 @@
 #include "actors/train/stage_flow.h"
 #include "actors/train/stage_worker.h"
 #include "actors/transport/transport.h"
+#include "devices/cpu/background_calls.h"
 #include "devices/cpu/compute.h"
 #include "graph/parallel/mesh.h"
 
@@ -73,6 +74,8 @@ class StageState {
     TensorOutlet to_previous, to_next;
   };
   void make_groups();
+  void let_go_of_cores();
+  void take_cores();
   void add_chunk(int chunk, std::vector<std::unique_ptr<StageModel>>& models);
   std::string address_of(int pipeline_rank) const;
   StageModel& model(int chunk) { return worker_->chunk(chunk); }
@@ -108,6 +111,7 @@ class StageState {
   int64_t wait_ = 0;
   std::optional<Compute::Lease> lease_;
   std::unique_ptr<Communicator> tensor_group_, data_group_;
+  std::unique_ptr<BackgroundCalls> tensor_calls_;  // ends before the group
   std::vector<Chunk> chunks_;
   std::unique_ptr<StageFlow> flow_;
   std::unique_ptr<StageWorker> worker_;

@@ -37,6 +37,7 @@ class Partitioner {
       add(nodes[i]);
     }
     add_waiting_sums();
+    add_sums();
     set_outputs();
     return std::move(graph_);
   }
@@ -170,12 +171,19 @@ class Partitioner {
 
   void add_waiting_sums() {
     if (waiting_addends_.empty()) return;
-    const auto sums = graph_.apply(all_reduce, waiting_addends_,
-                                   {.shard = options_.shard, .num_shards = num_shards_});
-    for (size_t i = 0; i < sums.size(); ++i)
-      graph_.apply_onto(waiting_gradients_[i], accumulate, {sums[i]}, {});
+    add_sums();
+    sums_ = graph_.apply(all_reduce, waiting_addends_,
+                         {.shard = options_.shard, .num_shards = num_shards_});
+    summed_gradients_ = std::move(waiting_gradients_);
     waiting_addends_.clear();
     waiting_gradients_.clear();
+  }
+
+  // They were on their way while the block behind theirs was computed.
+  void add_sums() {
+    for (size_t i = 0; i < sums_.size(); ++i)
+      graph_.apply_onto(summed_gradients_[i], accumulate, {sums_[i]}, {});
+    sums_.clear();
   }
 
   const Graph& whole_;
@@ -185,6 +193,7 @@ class Partitioner {
   std::map<ValueId, ValueId> ids_;                          // whole -> this shard's
   std::map<std::pair<ValueId, int>, ValueId> conversions_;  // (value, dim) -> converted
   std::vector<ValueId> waiting_addends_, waiting_gradients_;
+  std::vector<ValueId> sums_, summed_gradients_;
 };
 
 }  // namespace

@@ -1,6 +1,5 @@
 #include "graph/parallel/program_cost.h"
 
-#include <set>
 #include <sstream>
 #include <string_view>
 
@@ -52,9 +51,7 @@ double flops_of(const Graph& graph, const GraphNode& node, int64_t num_tokens,
 }
 
 bool is_collective(const OpDef* op) {
-  static const std::set<const OpDef*> ops = {&all_reduce, &reduce_scatter, &all_gather,
-                                             &select_rows};
-  return ops.contains(op);
+  return op->group_calls == GroupCalls::only;
 }
 
 // Each shard adds up its share of everyone's addends, and hands it out.

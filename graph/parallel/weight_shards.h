@@ -13,6 +13,8 @@
 
 namespace troupe {
 
+class BackgroundCalls;  // devices/cpu/background_calls.h
+
 // What data ranks share of what they would otherwise each have: nothing; the optimizer's moments;
 // also the gradients, once summed; also the weights.
 enum class Zero { none, optimizer, gradients, weights };
@@ -24,6 +26,8 @@ struct ParallelPlace {
   Zero zero = Zero::none;
   Communicator* tensor_group = nullptr;
   Communicator* data_group = nullptr;
+  // Where the tensor group's collectives go on beside computing. Null: computing waits for them.
+  BackgroundCalls* tensor_calls = nullptr;
   std::vector<PlacementOverride> overrides;
 
   int data_degree() const { return data_group ? data_group->size() : 1; }

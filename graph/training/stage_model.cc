@@ -6,6 +6,7 @@
 #include "graph/autodiff.h"
 #include "graph/cut.h"
 #include "graph/fuse.h"
+#include "graph/parallel/overlap.h"
 #include "graph/parallel/partition.h"
 #include "graph/parallel/split_backward.h"
 #include "kernels/attention/block_lists.h"
@@ -49,6 +50,7 @@ Graph stage_graph(const LlamaConfig& config, const StageOptions& options) {
     graph = partition(graph, {weight_plan(config, options), place.shard, place.sequence});
   if (options.splits_backward) split_backward(graph);
   fuse_neighbours(graph);
+  if (place.tensor_degree > 1) gather_early(graph);
   return graph;
 }
 
@@ -102,6 +104,7 @@ void StageModel::forward(int64_t micro_batch, std::shared_ptr<const Pack> pack,
                                  .pack = batch->pack.get(),
                                  .block_lists = batch->block_lists.get(),
                                  .tensor_group = options_.place.tensor_group,
+                                 .tensor_calls = options_.place.tensor_calls,
                                  .repeated_rows = &batch->repeated_rows};
   batch->run = std::make_unique<Run>(*program_, *parameters_, gradients_.get(), context,
                                      batch->pack->num_tokens(), group,

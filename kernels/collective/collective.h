@@ -24,6 +24,7 @@ std::vector<Shape> all_reduce_shapes(const Attributes&, std::span<const Shape> i
 // Partial -> replicated. Several values go in one message; their memory is written over.
 inline constexpr OpDef all_reduce = {
     .name = "all_reduce",
+    .group_calls = GroupCalls::only,
     .shapes = all_reduce_shapes,
     .cpu = all_reduce_cpu,
 };
@@ -31,6 +32,7 @@ inline constexpr OpDef all_reduce = {
 // Partial [t, c] -> [this shard's t, c].
 inline constexpr OpDef reduce_scatter = {
     .name = "reduce_scatter",
+    .group_calls = GroupCalls::only,
     .shapes = to_shard_shapes,
     .cpu = reduce_scatter_cpu,
 };
@@ -38,6 +40,7 @@ inline constexpr OpDef reduce_scatter = {
 // [this shard's t, c] -> [t, c].
 inline constexpr OpDef all_gather = {
     .name = "all_gather",
+    .group_calls = GroupCalls::only,
     .shapes = to_whole_shapes,
     .cpu = all_gather_cpu,
 };
@@ -54,6 +57,7 @@ inline constexpr OpDef take_shard = {
 inline constexpr OpDef select_rows = {
     .name = "select_rows",
     .axes = "tc, vc -> tc",
+    .group_calls = GroupCalls::only,
     .cpu = select_rows_cpu,
 };
 

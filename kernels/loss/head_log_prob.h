@@ -43,6 +43,7 @@ inline constexpr OpDef head_log_prob = {
     .axes = "tc, vc, t -> t, t, t",
     .whole = "cv",
     .dtypes = "fff",
+    .group_calls = GroupCalls::some,
     .gradient = differentiate_head_log_prob,
     .loss_gradient = differentiate_head_loss,
     .cpu = head_log_prob_cpu,
@@ -57,6 +58,7 @@ inline constexpr OpDef head_log_prob_gradient = {
     .whole = "cv",
     .dtypes = "=f",
     .starts_sums = true,
+    .group_calls = GroupCalls::some,
     .shapes = head_log_prob_gradient_shapes,
     .cpu = head_log_prob_gradient_cpu,
 };
@@ -66,6 +68,7 @@ inline constexpr OpDef head_log_prob_input_gradient = {
     .name = "head_log_prob_input_gradient",
     .axes = "tc, vc, t, t, t, t, t -> tc",
     .whole = "cv",
+    .group_calls = GroupCalls::some,
     .shapes = head_log_prob_input_gradient_shapes,
     .cpu = head_log_prob_gradient_cpu,
 };
@@ -79,6 +82,7 @@ inline constexpr OpDef head_loss_gradient = {
     .whole = "cv",
     .dtypes = "=f",
     .starts_sums = true,
+    .group_calls = GroupCalls::some,
     .cpu = head_loss_gradient_cpu,
 };
 
@@ -87,6 +91,7 @@ inline constexpr OpDef head_loss_input_gradient = {
     .name = "head_loss_input_gradient",
     .axes = "tc, vc, t -> tc",
     .whole = "cv",
+    .group_calls = GroupCalls::some,
     .cpu = head_loss_gradient_cpu,
 };
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "devices/cpu/background_calls.h"
 #include "devices/cpu/thread_pool.h"
 #include "graph/training/stage_model.h"
 #include "tests/graph/parallel/thread_group.h"
@@ -37,6 +38,7 @@ struct Layout {
   Head head = Head::log_prob;
   int64_t vocab_size = 2048;
   bool offloads = false;
+  bool beside = true;  // collectives go on beside computing
 };
 
 constexpr int kGroups = 4;
@@ -78,7 +80,7 @@ class Rank {
       : layout_(layout),
         data_rank_(data_rank),
         pool_(1),
-        model_(config, options(shard, tensor, data), pool_) {
+        model_(config, options(shard, tensor, data, &calls_), pool_) {
     model_.load(lively_weights(config));
   }
 
@@ -112,7 +114,8 @@ class Rank {
   }
 
  private:
-  StageOptions options(int shard, Communicator* tensor, Communicator* data) const {
+  StageOptions options(int shard, Communicator* tensor, Communicator* data,
+                       BackgroundCalls* calls) const {
     StageOptions options;
     options.model.dtype = layout_.dtype;
     options.model.head = layout_.head;
@@ -121,7 +124,13 @@ class Rank {
     options.loss_reach = layout_.reach;
     options.splits_backward = layout_.splits_backward;
     if (layout_.offloads) options.moments_folder = std::filesystem::temp_directory_path();
-    options.place = {layout_.tensor, shard, layout_.sequence, layout_.zero, tensor, data, {}};
+    options.place = {.tensor_degree = layout_.tensor,
+                     .shard = shard,
+                     .sequence = layout_.sequence,
+                     .zero = layout_.zero,
+                     .tensor_group = tensor,
+                     .data_group = data,
+                     .tensor_calls = layout_.beside ? calls : nullptr};
     return options;
   }
 
@@ -149,6 +158,7 @@ class Rank {
   Layout layout_;
   int data_rank_;
   ThreadPool pool_;
+  BackgroundCalls calls_;
   StageModel model_;
 };
 
@@ -192,6 +202,13 @@ TEST_P(LayoutTest, TensorShardsGiveTheBitsOfOne) {
     for (bool sequence : {false, true})
       expect_equal(train({.tensor = tensor, .sequence = sequence, .dtype = GetParam()}), one,
                    std::to_string(tensor) + (sequence ? " sequence" : ""));
+}
+
+TEST_P(LayoutTest, CollectivesThatComputingWaitsForGiveTheBitsOfThoseBesideIt) {
+  const Layout layout = {.tensor = 2, .sequence = true, .dtype = GetParam()};
+  Layout waits = layout;
+  waits.beside = false;
+  expect_equal(train(waits), train(layout), "waits");
 }
 
 TEST_P(LayoutTest, RecomputingAndCutBackwardPassesGiveTheBitsOfOne) {

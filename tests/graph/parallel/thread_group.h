@@ -18,7 +18,7 @@ class ThreadGroup {
  public:
   explicit ThreadGroup(int size) : barrier_(size), given_(size), present_(size) {}
 
-  class Member final : public Communicator {
+  class Member : public Communicator {
    public:
     Member(ThreadGroup& all, int rank) : all_(all), rank_(rank) {}
     const std::string& group() const override { return name_; }
