@@ -70,7 +70,8 @@ bool shares(const ForecastOptions& options, Zero what) {
   return options.data_ranks > 1 && options.zero >= what;
 }
 
-// The shared weights that are there at a time, those of a block: the most of each class.
+// The shared weights that are there at a time, the most of each class: those of a block, and the
+// values of one beside it that come next.
 MemoryForecast largest_block(const Graph& graph, const std::map<std::string, Uses>& weights) {
   std::map<int, std::map<std::string, bool>> blocks;  // and whether a product reads it there
   for (const GraphNode& node : graph.nodes())
@@ -78,9 +79,17 @@ MemoryForecast largest_block(const Graph& graph, const std::map<std::string, Use
       if (id != kNoSymbol && graph.value(id).kind == ValueKind::weight &&
           !weights.at(graph.value(id).name).plain)
         blocks[node.block][graph.value(id).name] |= graph.value(id).layout == WeightLayout::matmul;
+  const auto values_of = [&](int block) {
+    int64_t floats = 0;
+    if (const auto found = blocks.find(block); found != blocks.end())
+      for (const auto& [name, in_product] : found->second)
+        floats += 4 * num_elements(weights.at(name).value.shape);
+    return floats;
+  };
   MemoryForecast most;
   for (const auto& [block, names] : blocks) {
     MemoryForecast forecast;
+    forecast.of(MemoryClass::weights) = std::max(values_of(block - 1), values_of(block + 1));
     for (const auto& [name, in_product] : names) {
       add_weight(weights.at(name), true, forecast);
       if (!in_product)

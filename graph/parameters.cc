@@ -23,12 +23,6 @@ bool needs_master(const Parameter& parameter, Trainable trainable) {
 }
 
 // For new values: of a frozen weight that needs none later, only while it takes them.
-void make_master(Parameter& parameter) {
-  if (parameter.master.num_bytes() == 0)
-    parameter.master =
-        Buffer(static_cast<size_t>(parameter.size()) * sizeof(float), MemoryClass::weights);
-}
-
 void write_table(Parameter& parameter, const float* from, int64_t begin, int64_t end) {
   Bf16* to = parameter.table.as<Bf16>();
   for (int64_t i = begin; i < end; ++i) to[i] = to_bf16(from[i]);
@@ -81,12 +75,19 @@ Parameters::Parameters(std::span<const Graph* const> graphs, Trainable trainable
 
 void Parameters::allocate(Parameter& parameter) {
   const auto elements = static_cast<size_t>(parameter.size());
-  if (needs_master(parameter, trainable_)) parameter.master = zeroed(elements * sizeof(float));
+  if (needs_master(parameter, trainable_) && parameter.master.num_bytes() == 0)
+    parameter.master = zeroed(elements * sizeof(float));
   if (parameter.is_table && parameter.dtype == DType::bf16)
     parameter.table = zeroed(elements * sizeof(Bf16));
   if (parameter.is_matmul)
     parameter.packed =
         std::make_unique<PackedWeight>(parameter.shape[0], parameter.shape[1], parameter.dtype);
+}
+
+void Parameters::make_master(Parameter& parameter) {
+  if (parameter.master.num_bytes() == 0)
+    parameter.master =
+        Buffer(static_cast<size_t>(parameter.size()) * sizeof(float), MemoryClass::weights);
 }
 
 void Parameters::release(Parameter& parameter) {

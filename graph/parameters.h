@@ -83,7 +83,8 @@ class Parameters {
   using Update = std::function<void(int64_t begin, int64_t end)>;
   static void update(Parameter& parameter, const Update& update, ThreadPool& pool);
   void set(const std::string& name, std::span<const float> values, ThreadPool& pool);
-  // Room for a shared weight's values and layouts; and no room any more.
+  // Room for a shared weight's values; for its layouts as well; and no room any more.
+  static void make_master(Parameter& parameter);
   void acquire(Parameter& parameter) { allocate(parameter); }
   static void release(Parameter& parameter);
 

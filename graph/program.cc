@@ -199,6 +199,7 @@ void Run::execute(size_t first_node, size_t last_node) {
     const int block = graph.nodes()[first].block;
     while (last < last_node && graph.nodes()[last].block == block) ++last;
     enter(block);
+    if (last < last_node) block_weights_->expect(graph, graph.nodes()[last].block);
     execute_nodes(first, last);
     block_weights_->release(graph, block);
     first = last;

@@ -38,10 +38,12 @@ class Program {
   std::vector<Buffer> arenas_;
 };
 
-// Weights that are not always there: a run asks for those of a block before it works on it.
+// Weights that are not always there: a run asks for those of a block before it works on it, and
+// says which come next.
 class BlockWeights {
  public:
   virtual ~BlockWeights() = default;
+  virtual void expect(const Graph& graph, int block) = 0;
   virtual void acquire(const Graph& graph, int block) = 0;
   virtual void release(const Graph& graph, int block) = 0;
 };

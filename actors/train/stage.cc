@@ -51,11 +51,11 @@ std::string StageState::address_of(int pipeline_rank) const {
 
 // What goes on beside this actor's computing has no lease of its own.
 void StageState::let_go_of_cores() {
-  if (!tensor_calls_ || !tensor_calls_->is_own_thread()) lease_.reset();
+  if (!BackgroundCalls::is_here()) lease_.reset();
 }
 
 void StageState::take_cores() {
-  if (!tensor_calls_ || !tensor_calls_->is_own_thread()) lease_.emplace(*config_.compute);
+  if (!BackgroundCalls::is_here()) lease_.emplace(*config_.compute);
 }
 
 void StageState::make_groups() {
@@ -81,11 +81,16 @@ void StageState::make_groups() {
   place.tensor_degree = mesh.tensor;
   place.shard = point.tensor;
   place.tensor_group = tensor_group_.get();
-  if (tensor_group_)
-    tensor_calls_ =
-        std::make_unique<BackgroundCalls>([this] { let_go_of_cores(); }, [this] { take_cores(); });
-  place.tensor_calls = tensor_calls_.get();
   place.data_group = data_group_.get();
+  const auto calls_beside = [&](const auto& group) {
+    const auto let_go = [this] { let_go_of_cores(); };
+    const auto take = [this] { take_cores(); };
+    return group ? std::make_unique<BackgroundCalls>(let_go, take) : nullptr;
+  };
+  tensor_calls_ = calls_beside(tensor_group_);
+  data_calls_ = calls_beside(data_group_);
+  place.tensor_calls = tensor_calls_.get();
+  place.data_calls = data_calls_.get();
 }
 
 void StageState::add_chunk(int index, std::vector<std::unique_ptr<StageModel>>& models) {

@@ -111,7 +111,7 @@ class StageState {
   int64_t wait_ = 0;
   std::optional<Compute::Lease> lease_;
   std::unique_ptr<Communicator> tensor_group_, data_group_;
-  std::unique_ptr<BackgroundCalls> tensor_calls_;  // ends before the group
+  std::unique_ptr<BackgroundCalls> tensor_calls_, data_calls_;  // end before the groups
   std::vector<Chunk> chunks_;
   std::unique_ptr<StageFlow> flow_;
   std::unique_ptr<StageWorker> worker_;

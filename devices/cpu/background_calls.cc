@@ -1,6 +1,15 @@
 #include "devices/cpu/background_calls.h"
 
 namespace troupe {
+namespace {
+
+thread_local bool carries_out_calls = false;
+
+}  // namespace
+
+bool BackgroundCalls::is_here() {
+  return carries_out_calls;
+}
 
 BackgroundCalls::BackgroundCalls(std::function<void()> before_wait,
                                  std::function<void()> after_wait)
@@ -51,6 +60,7 @@ void BackgroundCalls::wait(Ticket ticket) {
 }
 
 void BackgroundCalls::work() {
+  carries_out_calls = true;
   std::unique_lock lock(mutex_);
   for (;;) {
     begun_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });

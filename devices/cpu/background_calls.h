@@ -34,7 +34,8 @@ class BackgroundCalls {
   void finish_all() { finish(last_); }
   void wait_for_all();  // whatever they threw
 
-  bool is_own_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
+  // Whether the calling thread carries out such calls.
+  static bool is_here();
   ThreadPool& pool() { return pool_; }  // for what calls compute beside
 
  private:

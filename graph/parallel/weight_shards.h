@@ -26,8 +26,9 @@ struct ParallelPlace {
   Zero zero = Zero::none;
   Communicator* tensor_group = nullptr;
   Communicator* data_group = nullptr;
-  // Where the tensor group's collectives go on beside computing. Null: computing waits for them.
+  // Where the groups' collectives go on beside computing. Null: computing waits for them.
   BackgroundCalls* tensor_calls = nullptr;
+  BackgroundCalls* data_calls = nullptr;
   std::vector<PlacementOverride> overrides;
 
   int data_degree() const { return data_group ? data_group->size() : 1; }

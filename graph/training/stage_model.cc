@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/repeated_rows.h"
+#include "devices/cpu/background_calls.h"
 #include "devices/cpu/thread_pool.h"
 #include "graph/autodiff.h"
 #include "graph/cut.h"
@@ -78,7 +79,9 @@ StageModel::StageModel(const LlamaConfig& config, const StageOptions& options, T
   if (trains) gradients_ = std::make_unique<Gradients>(program_->graph(), pool_);
 }
 
-StageModel::~StageModel() = default;
+StageModel::~StageModel() {
+  if (!expected_.empty()) options_.place.data_calls->wait_for_all();
+}
 
 StageModel::MicroBatch& StageModel::at(int64_t micro_batch) const {
   auto found = in_flight_.find(micro_batch);

@@ -129,6 +129,7 @@ class StageModel : private BlockWeights {
  private:
   struct MicroBatch;
   MicroBatch& at(int64_t micro_batch) const;
+  void expect(const Graph& graph, int block) override;
   void acquire(const Graph& graph, int block) override;
   void release(const Graph& graph, int block) override;
   template <class Body>
@@ -136,6 +137,7 @@ class StageModel : private BlockWeights {
   void attend(size_t first_node, size_t last_node);
   bool is_shared(const Parameter& parameter) const;
   void give_up(Parameter& parameter);  // all but this rank's elements
+  void place_own(Parameter& parameter);
   void gather(Parameter& parameter);
   void update_weight(Parameter& parameter, const Parameters::Update& update);
 
@@ -147,6 +149,7 @@ class StageModel : private BlockWeights {
   std::unique_ptr<Gradients> gradients_;
   WeightShards shards_;
   std::map<int64_t, std::unique_ptr<MicroBatch>> in_flight_;
+  std::map<Parameter*, uint64_t> expected_;  // tickets of the data group's calls
 };
 
 }  // namespace troupe

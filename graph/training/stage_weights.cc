@@ -1,6 +1,7 @@
 // What a stage does with its weights between batches: gradients are summed with other ranks', the
 // optimizer takes its step, weights and moments come from files and go to them.
 #include "base/error.h"
+#include "devices/cpu/background_calls.h"
 #include "devices/cpu/thread_pool.h"
 #include "graph/training/stage_model.h"
 
@@ -47,11 +48,15 @@ void StageModel::give_up(Parameter& parameter) {
   Parameters::release(parameter);
 }
 
-// All data ranks' elements come to each.
-void StageModel::gather(Parameter& parameter) {
-  parameters_->acquire(parameter);
+void StageModel::place_own(Parameter& parameter) {
+  Parameters::make_master(parameter);
   std::ranges::copy(floats(parameter.own),
                     parameter.values().begin() + shards_.own_elements(parameter).begin);
+}
+
+// All data ranks' elements come to each.
+void StageModel::gather(Parameter& parameter) {
+  place_own(parameter);
   shards_.gather_elements(parameter, parameter.values());
 }
 
@@ -69,9 +74,28 @@ void StageModel::for_shared(const Graph& graph, int block, Body&& body) {
   for (auto& [name, parameter] : shared) body(*parameter);
 }
 
+// Their values come while others are computed with. (Not where one of them is among those: it goes
+// with them, and all ranks gather a block's in one order.)
+void StageModel::expect(const Graph& graph, int block) {
+  auto* calls = options_.place.data_calls;
+  bool any_here = false;
+  for_shared(graph, block,
+             [&](const Parameter& parameter) { any_here |= parameter.master.num_bytes() > 0; });
+  if (!calls || any_here) return;
+  for_shared(graph, block, [&](Parameter& parameter) {
+    place_own(parameter);
+    expected_[&parameter] = calls->begin(
+        [this, &parameter] { shards_.gather_elements(parameter, parameter.values()); });
+  });
+}
+
 void StageModel::acquire(const Graph& graph, int block) {
   for_shared(graph, block, [&](Parameter& parameter) {
-    gather(parameter);
+    if (const auto expected = expected_.extract(&parameter))
+      options_.place.data_calls->finish(expected.mapped());
+    else
+      gather(parameter);
+    parameters_->acquire(parameter);
     parameters_->refresh(parameter, pool_);
   });
 }

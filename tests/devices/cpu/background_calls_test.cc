@@ -17,7 +17,7 @@ TEST(BackgroundCallsTest, CallsGoOnInOrderBesideTheirBeginner) {
   std::vector<int> done;
   calls.begin([&] { go.get_future().wait(); });
   for (int i = 0; i < 3; ++i) calls.begin([&, i] { done.push_back(i); });
-  EXPECT_FALSE(calls.is_own_thread());
+  EXPECT_FALSE(BackgroundCalls::is_here());
   go.set_value();  // never reached if begin() waited
   calls.finish_all();
   EXPECT_EQ(done, (std::vector<int>{0, 1, 2}));
@@ -35,7 +35,7 @@ TEST(BackgroundCallsTest, FinishWaitsForItsCallAloneAndLetsGoMeanwhile) {
   bool is_done = false, is_own = false;
   const auto ticket = calls.begin([&] {
     go.get_future().wait();
-    is_own = calls.is_own_thread();
+    is_own = BackgroundCalls::is_here();
     is_done = true;
   });
   calls.begin([&] { last.get_future().wait(); });

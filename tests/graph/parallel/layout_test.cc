@@ -80,7 +80,7 @@ class Rank {
       : layout_(layout),
         data_rank_(data_rank),
         pool_(1),
-        model_(config, options(shard, tensor, data, &calls_), pool_) {
+        model_(config, options(shard, tensor, data, &tensor_calls_, &data_calls_), pool_) {
     model_.load(lively_weights(config));
   }
 
@@ -115,7 +115,7 @@ class Rank {
 
  private:
   StageOptions options(int shard, Communicator* tensor, Communicator* data,
-                       BackgroundCalls* calls) const {
+                       BackgroundCalls* tensor_calls, BackgroundCalls* data_calls) const {
     StageOptions options;
     options.model.dtype = layout_.dtype;
     options.model.head = layout_.head;
@@ -130,7 +130,8 @@ class Rank {
                      .zero = layout_.zero,
                      .tensor_group = tensor,
                      .data_group = data,
-                     .tensor_calls = layout_.beside ? calls : nullptr};
+                     .tensor_calls = layout_.beside ? tensor_calls : nullptr,
+                     .data_calls = layout_.beside ? data_calls : nullptr};
     return options;
   }
 
@@ -158,7 +159,7 @@ class Rank {
   Layout layout_;
   int data_rank_;
   ThreadPool pool_;
-  BackgroundCalls calls_;
+  BackgroundCalls tensor_calls_, data_calls_;
   StageModel model_;
 };
 
@@ -205,7 +206,8 @@ TEST_P(LayoutTest, TensorShardsGiveTheBitsOfOne) {
 }
 
 TEST_P(LayoutTest, CollectivesThatComputingWaitsForGiveTheBitsOfThoseBesideIt) {
-  const Layout layout = {.tensor = 2, .sequence = true, .dtype = GetParam()};
+  const Layout layout = {
+      .tensor = 2, .data = 2, .sequence = true, .zero = Zero::weights, .dtype = GetParam()};
   Layout waits = layout;
   waits.beside = false;
   expect_equal(train(waits), train(layout), "waits");

@@ -90,16 +90,17 @@ TEST(OverlapTest, NobodyReadsWhatIsOnTheWayNorUsesItsMemory) {
 // A member that counts the calls that others compute beside.
 class CountingMember final : public ThreadGroup::Member {
  public:
-  CountingMember(ThreadGroup& all, int rank, const BackgroundCalls& calls)
-      : Member(all, rank), calls_(calls) {}
+  using Member::Member;
   bool all_reduce(std::span<float> values, Presence presence) override {
-    ++(calls_.is_own_thread() ? num_beside : num_awaited);
+    ++(BackgroundCalls::is_here() ? num_beside : num_awaited);
     return Member::all_reduce(values, presence);
   }
+  void all_gather(std::span<const std::byte> own, std::span<const int64_t> borders,
+                  std::span<std::byte> all) override {
+    ++(BackgroundCalls::is_here() ? num_beside : num_awaited);
+    Member::all_gather(own, borders, all);
+  }
   int num_beside = 0, num_awaited = 0;
-
- private:
-  const BackgroundCalls& calls_;
 };
 
 void forward_and_backward(StageModel& model) {
@@ -113,30 +114,57 @@ void forward_and_backward(StageModel& model) {
   model.finish(0);
 }
 
-TEST(OverlapTest, ARunMakesThoseCallsBesideItsOtherNodes) {
+// What two ranks' calls were, from a model trained on one pack each.
+struct Calls {
+  int beside = 0, awaited = 0;
+};
+std::vector<Calls> calls_of_two_ranks(
+    const std::function<void(ParallelPlace&, int rank, CountingMember&, BackgroundCalls&)>& put) {
   ThreadGroup group(2);
-  const auto config = tiny_llama_config();
-  int beside[2], awaited[2];
+  std::vector<Calls> all(2);
   {
     std::vector<std::jthread> ranks;
     for (int rank : {0, 1})
       ranks.emplace_back([&, rank] {
         ThreadPool pool(1);
         BackgroundCalls calls;
-        CountingMember member(group, rank, calls);
-        auto options = trained(2, false);
-        options.place.shard = rank;
-        options.place.tensor_group = &member;
-        options.place.tensor_calls = &calls;
-        StageModel model(config, options, pool);
-        model.load(lively_weights(config));
+        CountingMember member(group, rank);
+        auto options = trained(1, false);
+        put(options.place, rank, member, calls);
+        StageModel model(tiny_llama_config(), options, pool);
+        model.load(lively_weights(tiny_llama_config()));
         forward_and_backward(model);
-        beside[rank] = member.num_beside, awaited[rank] = member.num_awaited;
+        all[rank] = {member.num_beside, member.num_awaited};
       });
   }
-  for (int rank : {0, 1}) {
-    EXPECT_EQ(beside[rank], 2 * config.num_hidden_layers);
-    EXPECT_GE(awaited[rank], 2 * config.num_hidden_layers);  // of the forward pass
+  return all;
+}
+
+TEST(OverlapTest, ARunMakesThoseCallsBesideItsOtherNodes) {
+  const auto all = calls_of_two_ranks(
+      [](ParallelPlace& place, int rank, CountingMember& member, BackgroundCalls& calls) {
+        place.tensor_degree = 2, place.shard = rank;
+        place.tensor_group = &member, place.tensor_calls = &calls;
+      });
+  const int layers = tiny_llama_config().num_hidden_layers;
+  for (const auto& [beside, awaited] : all) {
+    EXPECT_EQ(beside, 2 * layers);
+    EXPECT_GE(awaited, 2 * layers);  // of the forward pass
+  }
+}
+
+// Each pass waits for its first block, and has the others' weights on their way. (Seven weights a
+// layer; the embedding is in the first and the last block.)
+TEST(OverlapTest, TheNextBlocksSharedWeightsComeWhileABlockIsComputed) {
+  const auto all = calls_of_two_ranks(
+      [](ParallelPlace& place, int, CountingMember& member, BackgroundCalls& calls) {
+        place.zero = Zero::weights;
+        place.data_group = &member, place.data_calls = &calls;
+      });
+  const int layers = tiny_llama_config().num_hidden_layers;
+  for (const auto& [beside, awaited] : all) {
+    EXPECT_EQ(awaited, (1 + 7) + 1);
+    EXPECT_EQ(beside, (7 * (layers - 1) + 1) + (7 * layers + 1));
   }
 }
 

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "devices/cpu/background_calls.h"
 #include "devices/cpu/thread_pool.h"
 #include "graph/parallel/schedule.h"
 #include "graph/training/stage_model.h"
@@ -109,7 +110,7 @@ class Rank {
     auto& place = options.place;
     place.sequence = layout_.sequence;
     place.zero = layout_.zero;
-    if (layout_.data > 1) place.data_group = &group_;
+    if (layout_.data > 1) place.data_group = &group_, place.data_calls = &calls_;
     if (layout_.tensor > 1) {
       place.tensor_degree = layout_.tensor;
       place.shard = group_.rank();
@@ -141,6 +142,7 @@ class Rank {
   Layout layout_;
   Alone group_;
   ThreadPool pool_;
+  BackgroundCalls calls_;
   StageModel model_;
 };
 
