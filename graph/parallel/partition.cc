@@ -19,6 +19,22 @@ Shape local_shape(Shape shape, const Placement& placement, int num_shards) {
   return shape;
 }
 
+// What turns a [tokens, columns] value from one placement into another; null: nothing does.
+const OpDef* conversion(const Placement& from, const Placement& to) {
+  struct Row {
+    Placement from, to;
+    const OpDef* op;
+  };
+  static constexpr Row kConversions[] = {
+      {shard(0), replicate(), &all_gather},     {shard(1), replicate(), &gather_columns},
+      {replicate(), shard(0), &take_shard},     {replicate(), shard(1), &take_columns},
+      {shard(0), shard(1), &tokens_to_columns}, {shard(1), shard(0), &columns_to_tokens},
+  };
+  for (const Row& row : kConversions)
+    if (row.from == from && row.to == to) return row.op;
+  return nullptr;
+}
+
 class Partitioner {
  public:
   Partitioner(const Graph& whole, const ShardOptions& options)
@@ -145,17 +161,18 @@ class Partitioner {
   ValueId converted(ValueId id, const Placement& to) {
     const ValueId from = local(id);
     if (placement(from) == to) return from;
-    const auto known = conversions_.find({from, to.dim});
-    if (known != conversions_.end()) return known->second;
-    const bool gathers = placement(from) == shard(0) && to == replicate();
-    const bool takes = placement(from) == replicate() && to == shard(0);
+    const std::pair key(from, to.is_shard() ? to.dim : -1);
+    if (const auto known = conversions_.find(key); known != conversions_.end())
+      return known->second;
     const Value& value = graph_.value(from);
-    if (is_fixed(value) || !(gathers || takes))
+    const OpDef* op =
+        is_fixed(value) || value.shape.size() != 2 ? nullptr : conversion(value.placement, to);
+    if (!op)
       throw Error(value.name + " " + to_string(value.shape) + ": cannot turn " +
                   to_string(value.placement) + " into " + to_string(to));
-    const ValueId made = collective(gathers ? all_gather : take_shard, {from});
+    const ValueId made = collective(*op, {from});
     graph_.place(made, to);
-    return conversions_[{from, to.dim}] = made;
+    return conversions_[key] = made;
   }
 
   // A weight's gradient of which each shard has an addend, from its tokens: summed with the others
@@ -191,7 +208,7 @@ class Partitioner {
   int num_shards_;
   Graph graph_;
   std::map<ValueId, ValueId> ids_;                          // whole -> this shard's
-  std::map<std::pair<ValueId, int>, ValueId> conversions_;  // (value, dim) -> converted
+  std::map<std::pair<ValueId, int>, ValueId> conversions_;  // (value, dim or -1) -> converted
   std::vector<ValueId> waiting_addends_, waiting_gradients_;
   std::vector<ValueId> sums_, summed_gradients_;
 };

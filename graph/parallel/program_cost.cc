@@ -59,7 +59,9 @@ double sent_by(const Graph& graph, const GraphNode& node, int64_t num_tokens) {
   if (!is_collective(node.op)) return 0;
   const double others = static_cast<double>(graph.num_shards() - 1) / graph.num_shards();
   double bytes = 0;
-  for (ValueId id : node.op == &all_gather || node.op == &select_rows ? node.outputs : node.inputs)
+  const bool gathers =
+      node.op == &all_gather || node.op == &gather_columns || node.op == &select_rows;
+  for (ValueId id : gathers ? node.outputs : node.inputs)
     bytes += static_cast<double>(num_bytes(graph.value(id), num_tokens, graph.num_shards()));
   return bytes * others * (node.op == &all_reduce ? 2 : 1);
 }

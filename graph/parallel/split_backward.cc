@@ -15,8 +15,8 @@ bool may_wait(const Graph& graph, const GraphNode& node, const std::vector<bool>
       node.outputs, [&](ValueId id) { return graph.value(id).kind == ValueKind::weight_gradient; });
   if (is_gradient) return true;
   const OpDef* op = node.op;
-  const bool leads_there =
-      op->adds_token_ranges || op == &take_shard || op->group_calls == GroupCalls::only;
+  const bool leads_there = op->adds_token_ranges || op == &take_shard || op == &take_columns ||
+                           op->group_calls == GroupCalls::only;
   return leads_there &&
          std::ranges::none_of(node.outputs, [&](ValueId id) { return read_by_first[id]; });
 }

@@ -1,5 +1,6 @@
 #include "graph/parallel/spmd_rules.h"
 
+#include <algorithm>
 #include <string>
 
 #include "base/error.h"
@@ -59,6 +60,16 @@ char fixed_letter(const NodeValues& values, const Axes& axes) {
   return fixed;
 }
 
+// Weights and their gradients stay as they are: whole, where no fixed_letter() is.
+bool is_of_fixed(const NodeValues& values, const Axes& axes, char letter) {
+  const auto any = [&](const auto& dims, const auto& is_fixed) {
+    for (size_t i = 0; i < is_fixed.size(); ++i)
+      if (is_fixed[i] && dims.at(i).find(letter) != std::string::npos) return true;
+    return false;
+  };
+  return any(axes.inputs, values.fixed_inputs) || any(axes.outputs, values.fixed_outputs);
+}
+
 // Else the first letter over which an activation is sharded and may stay so. Sums over tokens have
 // their order, which only ops that add ranges of tokens let others take part in.
 char free_letter(const NodeValues& values, const Axes& axes) {
@@ -66,6 +77,7 @@ char free_letter(const NodeValues& values, const Axes& axes) {
   for (size_t i = 0; i < values.inputs.size(); ++i) {
     const char letter = letter_of(axes.inputs.at(i), values.inputs[i]);
     if (letter == kNone || op.whole.find(letter) != op.whole.npos) continue;
+    if (is_of_fixed(values, axes, letter)) continue;
     if (!is_summed(axes, letter) || op.adds_token_ranges) return letter;
   }
   return kNone;
@@ -146,18 +158,27 @@ bool rows_are_sharded(const NodeValues& values) {
   return any;
 }
 
-NodePlacement place_linear_group(const NodeValues& values) {
+// Of whole weights: where inputs are parts of the tokens, so are outputs.
+NodePlacement keep_tokens(const NodeValues& values, size_t num_inputs) {
   auto placed = all_replicated(values);
-  if (!rows_are_sharded(values)) return placed;
+  if (values.inputs[0] != shard(0)) return placed;
+  std::fill_n(placed.inputs.begin(), num_inputs, shard(0));
+  placed.outputs.assign(placed.outputs.size(), shard(0));
+  return placed;
+}
+
+NodePlacement place_linear_group(const NodeValues& values) {
+  if (!rows_are_sharded(values)) return keep_tokens(values, 1);
+  auto placed = all_replicated(values);
   for (size_t i = 1; i < placed.inputs.size(); ++i) placed.inputs[i] = shard(0);
   placed.outputs.assign(placed.outputs.size(), shard(1));
   return placed;
 }
 
 NodePlacement place_linear_group_input_gradient(const NodeValues& values) {
+  const size_t count = values.inputs.size() / 2;
+  if (!rows_are_sharded(values)) return keep_tokens(values, count);
   auto placed = all_replicated(values);
-  if (!rows_are_sharded(values)) return placed;
-  const size_t count = placed.inputs.size() / 2;
   for (size_t i = 0; i < count; ++i)
     placed.inputs[i] = shard(1), placed.inputs[count + i] = shard(0);
   placed.outputs[0] = partial();

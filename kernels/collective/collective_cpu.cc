@@ -43,6 +43,27 @@ int64_t row_bytes(const Tensor& tensor) {
   return tensor.columns() * static_cast<int64_t>(size_of(tensor.dtype));
 }
 
+struct Rows {
+  const std::byte* data;
+  int64_t stride;  // bytes
+};
+struct RowsToWrite {
+  std::byte* data;
+  int64_t stride;
+};
+
+void copy_rows(const Rows& from, const RowsToWrite& to, int64_t rows, int64_t bytes) {
+  for (int64_t row = 0; row < rows; ++row)
+    std::memcpy(to.data + row * to.stride, from.data + row * from.stride, bytes);
+}
+
+// At least 1, so that a part has a place in memory.
+int64_t longest_share(std::span<const int64_t> borders) {
+  int64_t most = 1;
+  for (size_t i = 1; i < borders.size(); ++i) most = std::max(most, borders[i] - borders[i - 1]);
+  return most;
+}
+
 }  // namespace
 
 void all_reduce_cpu(const KernelArgs& args) {
@@ -86,6 +107,56 @@ void take_shard_cpu(const KernelArgs& args) {
   const Tensor &x = args.inputs[0], &y = args.outputs[0];
   const int64_t first = shard_border(x.rows(), args.attributes.shard, args.attributes.num_shards);
   std::memcpy(y.data, x.as<char>() + first * row_bytes(x), y.rows() * row_bytes(y));
+}
+
+void take_columns_cpu(const KernelArgs& args) {
+  const Tensor &x = args.inputs[0], &y = args.outputs[0];
+  copy_rows({x.as<std::byte>() + args.attributes.shard * row_bytes(y), row_bytes(x)},
+            {y.as<std::byte>(), row_bytes(y)}, y.rows(), row_bytes(y));
+}
+
+void gather_columns_cpu(const KernelArgs& args) {
+  Communicator& group = group_of(args);
+  const Tensor &x = args.inputs[0], &y = args.outputs[0];
+  const int64_t part = x.rows() * row_bytes(x);
+  std::vector<int64_t> borders;
+  for (int shard = 0; shard <= group.size(); ++shard) borders.push_back(shard * part);
+  std::vector<std::byte> all(borders.back());
+  group.all_gather({x.as<std::byte>(), static_cast<size_t>(part)}, borders, all);
+  for (int shard = 0; shard < group.size(); ++shard)
+    copy_rows({all.data() + shard * part, row_bytes(x)},
+              {y.as<std::byte>() + shard * row_bytes(x), row_bytes(y)}, x.rows(), row_bytes(x));
+}
+
+// Shard s gets its columns of these tokens, and gives those of its own.
+void tokens_to_columns_cpu(const KernelArgs& args) {
+  Communicator& group = group_of(args);
+  const Tensor &x = args.inputs[0], &y = args.outputs[0];
+  const auto tokens = token_borders(y.rows(), 1, group.size());
+  const int64_t row = row_bytes(y), part = longest_share(tokens) * row;
+  std::vector<std::byte> to_all(part * group.size()), from_all(to_all.size());
+  for (int shard = 0; shard < group.size(); ++shard)
+    copy_rows({x.as<std::byte>() + shard * row, row_bytes(x)}, {&to_all[shard * part], row},
+              x.rows(), row);
+  group.all_to_all(to_all, from_all);
+  for (int shard = 0; shard < group.size(); ++shard)
+    copy_rows({&from_all[shard * part], row}, {y.as<std::byte>() + tokens[shard] * row, row},
+              tokens[shard + 1] - tokens[shard], row);
+}
+
+void columns_to_tokens_cpu(const KernelArgs& args) {
+  Communicator& group = group_of(args);
+  const Tensor &x = args.inputs[0], &y = args.outputs[0];
+  const auto tokens = token_borders(x.rows(), 1, group.size());
+  const int64_t row = row_bytes(x), part = longest_share(tokens) * row;
+  std::vector<std::byte> to_all(part * group.size()), from_all(to_all.size());
+  for (int shard = 0; shard < group.size(); ++shard)
+    copy_rows({x.as<std::byte>() + tokens[shard] * row, row}, {&to_all[shard * part], row},
+              tokens[shard + 1] - tokens[shard], row);
+  group.all_to_all(to_all, from_all);
+  for (int shard = 0; shard < group.size(); ++shard)
+    copy_rows({&from_all[shard * part], row}, {y.as<std::byte>() + shard * row, row_bytes(y)},
+              y.rows(), row);
 }
 
 void select_rows_cpu(const KernelArgs& args) {

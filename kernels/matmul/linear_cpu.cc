@@ -17,7 +17,7 @@ void forward(const KernelArgs& args, int num_slices) {
   if (weight.quantized)
     matmul_quantized(x, {&weight.quantized, 1}, {&y, 1}, *args.context.pool);
   else
-    matmul(x, packed(weight), y, num_slices, *args.context.pool, args.context.repeated_rows);
+    matmul(x, packed(weight), y, num_slices, *args.context.pool, repeated_in(x, args.context));
 }
 
 void input_gradient(const Tensor& dy, const Tensor& weight, const Tensor& dx,

@@ -43,7 +43,7 @@ void linear_group_cpu(const KernelArgs& args) {
     matmul_quantized(x, quantized.all_weights(), quantized.all_outputs(), pool);
   if (packed.size > 0)
     matmul_group(x, packed.all_weights(), packed.all_outputs(), 1, pool,
-                 args.context.repeated_rows);
+                 repeated_in(x, args.context));
 }
 
 void linear_group_input_gradient_cpu(const KernelArgs& args) {

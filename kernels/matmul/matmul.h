@@ -30,6 +30,12 @@ void matmul_group(const Tensor& x, std::span<const PackedWeight* const> ws,
                   std::span<const Tensor> ys, int num_slices, ThreadPool& pool,
                   const RepeatedRows* repeated = nullptr);
 
+// Those of x, where it has all of its pack's rows and not only a shard's.
+inline const RepeatedRows* repeated_in(const Tensor& x, const KernelContext& context) {
+  const RepeatedRows* rows = context.repeated_rows;
+  return rows && !rows->empty() && rows->num_rows() == x.rows() ? rows : nullptr;
+}
+
 // dx[m][k] = the sum over parts p of dys[p][m][n_p] ws[p]. One contraction: slice s adds part 0's
 // slice s, then part 1's, and so on in one accumulator; then the tree over slices runs once.
 void matmul_input_gradient(std::span<const Tensor> dys, std::span<const PackedWeight* const> ws,

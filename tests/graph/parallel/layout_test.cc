@@ -39,6 +39,7 @@ struct Layout {
   int64_t vocab_size = 2048;
   bool offloads = false;
   bool beside = true;  // collectives go on beside computing
+  std::vector<PlacementOverride> overrides = {};
 };
 
 constexpr int kGroups = 4;
@@ -131,7 +132,8 @@ class Rank {
                      .tensor_group = tensor,
                      .data_group = data,
                      .tensor_calls = layout_.beside ? tensor_calls : nullptr,
-                     .data_calls = layout_.beside ? data_calls : nullptr};
+                     .data_calls = layout_.beside ? data_calls : nullptr,
+                     .overrides = layout_.overrides};
     return options;
   }
 
@@ -240,6 +242,28 @@ TEST_P(LayoutTest, DataRanksAndZeroGiveTheBitsOfOne) {
       for (int tensor : {1, 2})
         expect_equal(train({.tensor = tensor, .data = data, .zero = zero, .dtype = GetParam()}),
                      one, std::to_string(data) + " zero " + std::to_string(static_cast<int>(zero)));
+}
+
+// Each of these asks for conversions that the family's own plan has no use for.
+TEST_P(LayoutTest, PlansOfOnesOwnGiveTheBitsOfOne) {
+  const State one = train({.dtype = GetParam()});
+  for (const auto& whole : std::vector<std::vector<std::string>>{
+           {"*.gate_proj.weight", "*.up_proj.weight"},
+           {"*.down_proj.weight"},
+           {"*.q_proj.weight", "*.k_proj.weight", "*.v_proj.weight"},
+           {"*.o_proj.weight"}}) {
+    std::vector<PlacementOverride> overrides;
+    for (const auto& pattern : whole) overrides.push_back({pattern, replicate()});
+    for (int tensor : {2, 4})
+      for (bool sequence : {false, true})
+        for (bool splits : {false, true})
+          expect_equal(train({.tensor = tensor,
+                              .sequence = sequence,
+                              .splits_backward = splits,
+                              .dtype = GetParam(),
+                              .overrides = overrides}),
+                       one, whole[0] + (sequence ? " sequence" : ""));
+  }
 }
 
 TEST_P(LayoutTest, LossesOfWholePacksAndValueHeadsGiveTheBitsOfOne) {
