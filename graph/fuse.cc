@@ -1,8 +1,12 @@
 #include "graph/fuse.h"
 
+#include <algorithm>
 #include <optional>
 
 #include "kernels/elementwise/add.h"
+#include "kernels/elementwise/add_bias.h"
+#include "kernels/matmul/linear.h"
+#include "kernels/matmul/linear_group.h"
 #include "kernels/norm/add_rms_norm.h"
 #include "kernels/norm/rms_norm.h"
 
@@ -38,13 +42,30 @@ std::optional<GraphNode> norm_gradient_and_sum(const GraphNode& gradient, const 
   return together;
 }
 
+std::optional<GraphNode> product_and_bias(const GraphNode& product, const GraphNode& bias,
+                                          const std::vector<int>& readers) {
+  const bool is_group = product.op == &linear_group || product.op == &linear_group_bias;
+  if (bias.op != &add_bias || !(is_group || product.op == &linear)) return {};
+  const auto output = std::ranges::find(product.outputs, bias.inputs[0]);
+  if (output == product.outputs.end() || readers[*output] != 1) return {};
+  const auto index = static_cast<size_t>(output - product.outputs.begin());
+  const size_t count = product.outputs.size();
+  GraphNode together = product;
+  together.op = is_group ? &linear_group_bias : &linear_bias;
+  together.inputs.resize(1 + 2 * count, kNoSymbol);
+  together.inputs[1 + count + index] = bias.inputs[1];
+  together.outputs[index] = bias.outputs[0];
+  return together;
+}
+
 }  // namespace
 
 void fuse_neighbours(Graph& graph) {
   const auto readers = count_readers(graph);
   graph.merge_neighbours([&](const GraphNode& first, const GraphNode& second) {
     auto together = residual_and_norm(first, second);
-    return together ? together : norm_gradient_and_sum(first, second, readers);
+    if (!together) together = norm_gradient_and_sum(first, second, readers);
+    return together ? together : product_and_bias(first, second, readers);
   });
 }
 

@@ -5,7 +5,11 @@
 
 namespace troupe {
 
+struct Tensor;
+
 void add_bias_cpu(const KernelArgs&);
+// y = y + bias, for another op's kernel that is called with `args`.
+void add_bias_onto(const Tensor& y, const Tensor& bias, const KernelArgs& args);
 void bias_gradient_cpu(const KernelArgs&);
 void differentiate_add_bias(GradientBuilder&);
 

@@ -19,6 +19,11 @@ void add_bias_cpu(const KernelArgs& args) {
   });
 }
 
+void add_bias_onto(const Tensor& y, const Tensor& bias, const KernelArgs& args) {
+  const Tensor inputs[] = {y, bias};
+  add_bias_cpu({inputs, {inputs, 1}, args.attributes, args.context});
+}
+
 void bias_gradient_cpu(const KernelArgs& args) {
   const auto& dy = args.inputs[0];
   for_float_type(dy.dtype, [&](auto zero_of_type) {

@@ -25,6 +25,14 @@ inline constexpr OpDef linear = {
     .cpu = linear_cpu,
 };
 
+// With a bias [d] in f32, added to each result once that is rounded, and rounded again: the bits of
+// linear and add_bias, of which it is made when both are known (graph/fuse.h).
+inline constexpr OpDef linear_bias = {
+    .name = "linear_bias",
+    .axes = "tc, dc, d -> td",
+    .cpu = linear_cpu,
+};
+
 // With an f32 result whatever x is: for logits. Never sliced, whatever the attributes say.
 inline constexpr OpDef linear_f32 = {
     .name = "linear_f32",

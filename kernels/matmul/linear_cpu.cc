@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "kernels/elementwise/add_bias.h"
 #include "kernels/kernel_args.h"
 #include "kernels/matmul/linear.h"
 #include "kernels/matmul/matmul.h"
@@ -14,10 +15,12 @@ const PackedWeight& packed(const Tensor& weight) {
 
 void forward(const KernelArgs& args, int num_slices) {
   const Tensor &x = args.inputs[0], &weight = args.inputs[1], &y = args.outputs[0];
-  if (weight.quantized)
-    matmul_quantized(x, {&weight.quantized, 1}, {&y, 1}, *args.context.pool);
-  else
-    matmul(x, packed(weight), y, num_slices, *args.context.pool, repeated_in(x, args.context));
+  const Tensor bias = args.inputs.size() > 2 ? args.inputs[2] : Tensor{};
+  if (!weight.quantized)
+    return matmul(x, packed(weight), y, num_slices, *args.context.pool,
+                  repeated_in(x, args.context), bias.as<float>());
+  matmul_quantized(x, {&weight.quantized, 1}, {&y, 1}, *args.context.pool);
+  if (bias.data) add_bias_onto(y, bias, args);
 }
 
 void input_gradient(const Tensor& dy, const Tensor& weight, const Tensor& dx,

@@ -31,6 +31,19 @@ std::vector<Shape> linear_group_shapes(const Attributes&, std::span<const Shape>
   return outputs;
 }
 
+std::vector<Shape> linear_group_bias_shapes(const Attributes& attributes,
+                                            std::span<const Shape> inputs) {
+  const size_t count = inputs.size() / 2;
+  CHECK(inputs.size() == 1 + 2 * count, linear_group_bias.name, inputs.size());
+  auto outputs = linear_group_shapes(attributes, inputs.first(1 + count));
+  for (size_t i = 0; i < count; ++i) {
+    const Shape &bias = inputs[1 + count + i], &weight = inputs[1 + i];
+    CHECK(bias.empty() || bias == Shape{weight[0]}, linear_group_bias.name, i, to_string(bias),
+          to_string(weight));
+  }
+  return outputs;
+}
+
 std::vector<Shape> linear_group_input_gradient_shapes(const Attributes& attributes,
                                                       std::span<const Shape> inputs) {
   const std::string_view op = linear_group_input_gradient.name;

@@ -15,6 +15,7 @@ void linear_group_cpu(const KernelArgs&);
 void linear_group_input_gradient_cpu(const KernelArgs&);
 void linear_group_gradient(GradientBuilder&);
 std::vector<Shape> linear_group_shapes(const Attributes&, std::span<const Shape> inputs);
+std::vector<Shape> linear_group_bias_shapes(const Attributes&, std::span<const Shape> inputs);
 std::vector<Shape> linear_group_input_gradient_shapes(const Attributes&,
                                                       std::span<const Shape> inputs);
 
@@ -24,6 +25,15 @@ inline constexpr OpDef linear_group = {
     .dtypes = "===",
     .shapes = linear_group_shapes,
     .gradient = linear_group_gradient,
+    .cpu = linear_group_cpu,
+};
+
+// The same with biases: inputs x, W1 ... Wn, b1 [d1] ... bn in f32, of which some may be absent
+// (kNoSymbol). The bits of linear_group and add_bias, of which it is made (graph/fuse.h).
+inline constexpr OpDef linear_group_bias = {
+    .name = "linear_group_bias",
+    .dtypes = "===",
+    .shapes = linear_group_bias_shapes,
     .cpu = linear_group_cpu,
 };
 

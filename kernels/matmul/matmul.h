@@ -23,12 +23,13 @@ namespace troupe {
 // smallest first: 3 slices are (0 + 1) + 2. Of rows of x that are as others, y's are copied, not
 // computed again. Throws when sizes disagree.
 void matmul(const Tensor& x, const PackedWeight& w, const Tensor& y, int num_slices,
-            ThreadPool& pool, const RepeatedRows* repeated = nullptr);
+            ThreadPool& pool, const RepeatedRows* repeated = nullptr, const float* bias = nullptr);
 
 // ys[i] = x ws[i]^T, each as matmul() has it; threads share out the work of all together.
 void matmul_group(const Tensor& x, std::span<const PackedWeight* const> ws,
                   std::span<const Tensor> ys, int num_slices, ThreadPool& pool,
-                  const RepeatedRows* repeated = nullptr);
+                  const RepeatedRows* repeated = nullptr,
+                  std::span<const float* const> biases = {});
 
 // Those of x, where it has all of its pack's rows and not only a shard's.
 inline const RepeatedRows* repeated_in(const Tensor& x, const KernelContext& context) {

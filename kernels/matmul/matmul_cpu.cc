@@ -46,15 +46,16 @@ void copy_rows(const Tensor& tensor, std::span<const RowCopy> copies, ThreadPool
 }  // namespace
 
 void matmul(const Tensor& x, const PackedWeight& w, const Tensor& y, int num_slices,
-            ThreadPool& pool, const RepeatedRows* repeated) {
+            ThreadPool& pool, const RepeatedRows* repeated, const float* bias) {
   const PackedWeight* weight = &w;
-  matmul_group(x, {&weight, 1}, {&y, 1}, num_slices, pool, repeated);
+  matmul_group(x, {&weight, 1}, {&y, 1}, num_slices, pool, repeated, {&bias, 1});
 }
 
 void matmul_group(const Tensor& x, std::span<const PackedWeight* const> ws,
                   std::span<const Tensor> ys, int num_slices, ThreadPool& pool,
-                  const RepeatedRows* repeated) {
+                  const RepeatedRows* repeated, std::span<const float* const> biases) {
   CHECK(!ws.empty() && ws.size() == ys.size() && ws.size() <= kMaxParts, ws.size(), ys.size());
+  CHECK(biases.empty() || biases.size() == ws.size(), biases.size(), ws.size());
   const DType dtype = ws[0]->dtype();
   const Left left = left_operand(x, dtype);
   std::array<Contraction, kMaxParts> contractions;
@@ -67,6 +68,7 @@ void matmul_group(const Tensor& x, std::span<const PackedWeight* const> ws,
     check_slices(w.k(), num_slices, dtype);
     contractions[i] = {left, &w.forward()};
     products[i] = product_of({&contractions[i], 1}, ys[i], num_slices);
+    if (!biases.empty()) products[i].bias = biases[i];
   }
   const RowRange all = {0, x.rows()};
   const bool repeats = repeated && !repeated->empty();

@@ -28,8 +28,9 @@ struct Product {
   int64_t n = 0;
   int num_slices = 1;
   void* result = nullptr;
-  bool round_to_bf16 = false;  // result is Bf16, else float
-  bool accumulate = false;     // sums start from what result (float, one slice) holds
+  bool round_to_bf16 = false;   // result is Bf16, else float
+  bool accumulate = false;      // sums start from what result (float, one slice) holds
+  const float* bias = nullptr;  // [n], added to the result once that is rounded, and rounded again
 };
 
 // The rows named, of all of the products; threads share out their work together. T: the elements

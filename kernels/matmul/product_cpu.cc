@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "devices/cpu/thread_pool.h"
+#include "kernels/loops.h"
 #include "kernels/matmul/product.h"
 
 namespace troupe {
@@ -98,9 +99,25 @@ class BlockProduct {
       for (size_t part = 0; part < contractions.size(); ++part)
         compute_part(contractions[part], slice, part == 0, part + 1 == contractions.size());
     }
+    if (product_.bias) product_.round_to_bf16 ? add_bias<Bf16>() : add_bias<float>();
   }
 
  private:
+  // While the results are in a cache.
+  template <class Result>
+  void add_bias() const {
+    const int64_t first = block_.first_panel * kPanelWidth;
+    const int64_t end = std::min(first + block_.num_panels * kPanelWidth, product_.n);
+    for (const TileRows& rows : block_.tiles)
+      for (int64_t row = rows.row; row < rows.row + rows.num_rows; ++row) {
+        auto* result = static_cast<Result*>(product_.result) + row * product_.n;
+        for_vectors(first, end, [&](int64_t i, auto lanes) {
+          const Vec sum = add(load(result + i, lanes), load(product_.bias + i, lanes));
+          store(result + i, sum, lanes);
+        });
+      }
+  }
+
   // Between two stretches a sum is only stored and loaded, which changes no bit.
   void compute_part(const Contraction& contraction, int slice, bool first, bool last) const {
     const int64_t num_words = contraction.panels->num_words() / product_.num_slices;

@@ -10,6 +10,9 @@
 #include "graph/parallel/split_backward.h"
 #include "graph/program.h"
 #include "kernels/elementwise/add.h"
+#include "kernels/elementwise/add_bias.h"
+#include "kernels/matmul/linear.h"
+#include "kernels/matmul/linear_group.h"
 #include "kernels/norm/add_rms_norm.h"
 #include "kernels/norm/rms_norm.h"
 #include "tests/graph/tiny_llama.h"
@@ -21,18 +24,33 @@ int64_t count(const Graph& graph, const OpDef& op) {
   return std::ranges::count(graph.nodes(), &op, &GraphNode::op);
 }
 
-Graph trained(DType dtype, Recompute recompute) {
-  auto graph = llama(tiny_llama_config(), {.dtype = dtype});
+LlamaConfig config_with(bool biases) {
+  auto config = tiny_llama_config();
+  config.attention_bias = config.mlp_bias = biases;
+  return config;
+}
+
+// A new model's biases are all 0.
+WeightReader weights_of(const LlamaConfig& config) {
+  return [reader = lively_weights(config)](const std::string& name, std::span<float> values) {
+    reader(name, values);
+    if (!name.ends_with(".bias")) return;
+    for (size_t i = 0; i < values.size(); ++i) values[i] = 0.37f * static_cast<float>(i % 7) - 1;
+  };
+}
+
+Graph trained(DType dtype, Recompute recompute, bool biases = false) {
+  auto graph = llama(config_with(biases), {.dtype = dtype});
   append_backward(graph, {"log_prob", "entropy"}, "", recompute);
   return graph;
 }
 
 // Everything that a run of the program leaves behind: outputs, then weight gradients by name.
-std::vector<std::byte> results_of(const Graph& graph) {
+std::vector<std::byte> results_of(const Graph& graph, bool biases) {
   ThreadPool pool(2);
   const Graph* graphs[] = {&graph};
   Parameters parameters(graphs, Trainable::yes);
-  parameters.read(lively_weights(tiny_llama_config()), pool);
+  parameters.read(weights_of(config_with(biases)), pool);
   Gradients gradients(graph, pool);
   Program program(graph, Lifetime::forward_and_backward);
   Pack pack;
@@ -62,13 +80,24 @@ std::vector<std::byte> results_of(const Graph& graph) {
 
 TEST(FuseTest, ChangesNoBitOfOutputsAndGradients) {
   for (const DType dtype : {DType::f32, DType::bf16})
-    for (const auto recompute : {Recompute::none, Recompute::layer}) {
-      const Graph apart = trained(dtype, recompute);
-      Graph together = apart;
-      fuse_neighbours(together);
-      EXPECT_LT(together.nodes().size(), apart.nodes().size());
-      EXPECT_EQ(results_of(together), results_of(apart)) << name_of(dtype);
-    }
+    for (const auto recompute : {Recompute::none, Recompute::layer})
+      for (const bool biases : {false, true}) {
+        const Graph apart = trained(dtype, recompute, biases);
+        Graph together = apart;
+        fuse_neighbours(together);
+        EXPECT_LT(together.nodes().size(), apart.nodes().size());
+        EXPECT_EQ(results_of(together, biases), results_of(apart, biases)) << name_of(dtype);
+      }
+}
+
+TEST(FuseTest, AddsBiasesInTheirProducts) {
+  auto graph = trained(DType::bf16, Recompute::none, true);
+  const auto layers = tiny_llama_config().num_hidden_layers;
+  EXPECT_EQ(count(graph, add_bias), 7 * layers);
+  fuse_neighbours(graph);
+  EXPECT_EQ(count(graph, add_bias), 0);
+  EXPECT_EQ(count(graph, linear_group_bias), 2 * layers);
+  EXPECT_EQ(count(graph, linear_bias), 2 * layers);
 }
 
 // Of three layers' seven norms the first follows the embedding. The last one's gradient is the

@@ -118,6 +118,30 @@ TEST_P(MatmulTest, RowsThatRepeatOthersAreCopiedAndNotComputed) {
   }
 }
 
+// In bf16 that is two roundings: the product's, and the sum's.
+TEST_P(MatmulTest, ABiasIsAddedToWhatTheProductAloneWouldBe) {
+  const RepeatedRows repeated = {.distinct = {{0, 20}, {30, 300}}, .copies = {{20, 5, 10}}};
+  for (const auto [n, k] : kSizes) {
+    const auto w = random(n, k, 2);
+    const Packed packed(w, pool_);
+    const auto bias = random_matrix(1, n, DType::f32, 4);
+    for (const int64_t m : {1, 3, 64, 300})
+      for (const DType result : {DType::f32, DType::bf16})
+        for (const int slices : {1, 3}) {
+          if (!cuts(k, slices)) continue;
+          const auto x = random(m, k, 1);
+          const auto* rows = m == 300 ? &repeated : nullptr;
+          Matrix want(m, n, result), got(m, n, result);
+          matmul(x.tensor(), packed, want.tensor(), slices, pool_, rows);
+          matmul(x.tensor(), packed, got.tensor(), slices, pool_, rows, bias.tensor().as<float>());
+          for (int64_t i = 0; i < m; ++i)
+            for (int64_t j = 0; j < n; ++j)
+              want.set(i, j, static_cast<float>(want.at(i, j)) + static_cast<float>(bias.at(0, j)));
+          ASSERT_EQ(got, want) << "n " << n << " k " << k << " m " << m << " slices " << slices;
+        }
+  }
+}
+
 // f32 only: what one lane of one accumulator does is then a chain of std::fma.
 TEST(MatmulOrderTest, ElementIsAChainOfFusedMultiplyAddsAndATreeOverSlices) {
   ThreadPool pool(2);
