@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/collective/collective.h"
+#include "kernels/matmul/linear.h"
 
 namespace troupe {
 namespace {
@@ -28,6 +29,25 @@ size_t end_of_part(const Graph& graph, size_t node) {
   return graph.nodes().size();
 }
 
+void move_up(std::vector<GraphNode>& nodes, size_t from, size_t to) {
+  const auto at = [&](size_t node) { return nodes.begin() + static_cast<int64_t>(node); };
+  std::rotate(at(to), at(from), at(from + 1));
+}
+
+// The sum at `sum` and the product whose addend it takes, before weight gradients that precede
+// them.
+void sum_early(std::vector<GraphNode>& nodes, size_t sum, size_t begin) {
+  const bool sums = nodes[sum].op == &all_reduce || nodes[sum].op == &reduce_scatter;
+  if (!sums || sum < begin + 2 || !reads(nodes[sum], nodes[sum - 1].outputs)) return;
+  const auto& product = nodes[sum - 1];
+  size_t to = sum - 1;
+  while (to > begin && nodes[to - 1].op == &linear_weight_gradient &&
+         nodes[to - 1].block == product.block)
+    --to;
+  move_up(nodes, sum - 1, to);
+  move_up(nodes, sum, to + 1);
+}
+
 // The node behind which a gather can be put, of those of its block that lead up to it: what makes
 // its input.
 size_t earliest(const std::vector<GraphNode>& nodes, size_t gather, size_t begin) {
@@ -36,6 +56,13 @@ size_t earliest(const std::vector<GraphNode>& nodes, size_t gather, size_t begin
          !reads(nodes[gather], nodes[at - 1].outputs))
     --at;
   return at;
+}
+
+void gather_early(const Graph& graph, std::vector<GraphNode>& nodes, size_t gather, size_t begin) {
+  const size_t first = earliest(nodes, gather, begin);
+  size_t product = gather;
+  while (product > first && !is_product(graph, nodes[product - 1])) --product;
+  if (product > first) move_up(nodes, gather, product - 1);
 }
 
 }  // namespace
@@ -56,19 +83,16 @@ std::vector<size_t> awaited_by(const Graph& graph) {
   return awaited;
 }
 
-void gather_early(Graph& graph) {
+void make_room_beside_products(Graph& graph) {
   std::vector<GraphNode> nodes = graph.nodes();
   const size_t second_part = graph.first_weight_gradient_node();
-  for (size_t i = graph.num_forward_nodes(); i < nodes.size(); ++i) {
-    if (nodes[i].op != &all_gather) continue;
-    const size_t first =
-        earliest(nodes, i, i < second_part ? graph.num_forward_nodes() : second_part);
-    size_t product = i;
-    while (product > first && !is_product(graph, nodes[product - 1])) --product;
-    if (product == first) continue;
-    const auto at = [&](size_t node) { return nodes.begin() + static_cast<int64_t>(node); };
-    std::rotate(at(product - 1), at(i), at(i + 1));
-  }
+  const auto begin_of_part = [&](size_t node) {
+    return node < second_part ? graph.num_forward_nodes() : second_part;
+  };
+  for (size_t i = graph.num_forward_nodes(); i < nodes.size(); ++i)
+    sum_early(nodes, i, begin_of_part(i));
+  for (size_t i = graph.num_forward_nodes(); i < nodes.size(); ++i)
+    if (nodes[i].op == &all_gather) gather_early(graph, nodes, i, begin_of_part(i));
   nodes.erase(nodes.begin(), nodes.begin() + static_cast<int64_t>(graph.num_forward_nodes()));
   graph.reorder_backward(std::move(nodes), graph.nodes().size() - second_part);
 }

@@ -12,8 +12,9 @@ namespace troupe {
 // the program's end; the node itself where there is nothing to compute meanwhile.
 std::vector<size_t> awaited_by(const Graph& graph);
 
-// Moves gathers of the backward pass before the product that precedes them, if they can be made
-// there, so that they go on beside it.
-void gather_early(Graph& graph);
+// Orders the backward pass so that collectives go on beside products: weight gradients come after
+// the sum of the input gradient that was to follow them, and gathers before the product that
+// precedes them, where they can be made there.
+void make_room_beside_products(Graph& graph);
 
 }  // namespace troupe

@@ -51,7 +51,7 @@ Graph stage_graph(const LlamaConfig& config, const StageOptions& options) {
     graph = partition(graph, {weight_plan(config, options), place.shard, place.sequence});
   if (options.splits_backward) split_backward(graph);
   fuse_neighbours(graph);
-  if (place.tensor_degree > 1) gather_early(graph);
+  if (place.tensor_degree > 1) make_room_beside_products(graph);
   return graph;
 }
 

@@ -62,24 +62,21 @@ std::vector<Shape> linear_group_input_gradient_shapes(const Attributes& attribut
   return {{dys[0][0], weights[0][1]}};
 }
 
-// The input's first: where shards sum it, they do so while the weights' are made.
 void linear_group_gradient(GradientBuilder& builder) {
   std::vector<Symbol> inputs, weights;
   for (int i = 1; i < builder.num_inputs(); ++i) {
-    if (builder.output_gradient(i - 1) == kNoSymbol) continue;
-    inputs.push_back(builder.output_gradient(i - 1));
-    weights.push_back(builder.input(i));
-  }
-  inputs.insert(inputs.end(), weights.begin(), weights.end());
-  if (!inputs.empty() && builder.wants_gradient(0))
-    builder.set_input_gradient(
-        0, builder.apply(linear_group_input_gradient, inputs, builder.attributes())[0]);
-  for (int i = 1; i < builder.num_inputs(); ++i) {
     const Symbol dy = builder.output_gradient(i - 1);
-    if (dy != kNoSymbol && builder.wants_gradient(i))
+    if (dy == kNoSymbol) continue;
+    inputs.push_back(dy);
+    weights.push_back(builder.input(i));
+    if (builder.wants_gradient(i))
       builder.accumulate_weight_gradient(i, linear_weight_gradient, {dy, builder.input(0)},
                                          builder.attributes());
   }
+  if (inputs.empty() || !builder.wants_gradient(0)) return;
+  inputs.insert(inputs.end(), weights.begin(), weights.end());
+  const auto dx = builder.apply(linear_group_input_gradient, inputs, builder.attributes());
+  builder.set_input_gradient(0, dx[0]);
 }
 
 }  // namespace troupe
