@@ -93,6 +93,22 @@ void check_overrides(const Config& config, const RoleLayout& layout, const Graph
   }
 }
 
+// Each weight's may be had, and not all of them together: that is for the compiler to say.
+void check_placements(const Config& config, const LlamaConfig& model, const RoleLayout& layout,
+                      int tensor_slices) {
+  StageOptions options;
+  options.model.tensor_slices = tensor_slices;
+  options.trainable = Trainable::yes;
+  options.place.tensor_degree = layout.mesh.tensor;
+  options.place.sequence = layout.sequence;
+  options.place.overrides = layout.overrides;
+  try {
+    stage_graph(model, options);
+  } catch (const Error& error) {
+    config.reject("parallel.plan", std::string(": ") + error.what());
+  }
+}
+
 std::string degree(const char* axis, int value) {
   return std::string("parallel.") + axis + " = " + std::to_string(value);
 }
@@ -167,6 +183,7 @@ void check_layout(const Config& config, const LlamaConfig& model, const RoleLayo
       config.reject(layout.overrides.empty() ? "parallel.tensor" : "parallel.plan",
                     std::string(": ") + error.what());
     }
+  check_placements(config, model, layout, tensor_slices);
 }
 
 }  // namespace troupe

@@ -28,10 +28,9 @@ class BackgroundCalls {
 
   // What the call reads and writes must be there until it is done.
   Ticket begin(Call call);
-  // Waits for that call and all before it, and throws what the first that failed threw: nothing is
-  // carried out after it.
+  // Waits for that call and all before it, as long as they take: each has its own deadline. Throws
+  // what the first call that failed threw: nothing is carried out after it.
   void finish(Ticket ticket);
-  void finish_all() { finish(last_); }
   void wait_for_all();  // whatever they threw
 
   // Whether the calling thread carries out such calls.

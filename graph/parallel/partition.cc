@@ -111,12 +111,28 @@ class Partitioner {
       fixed_outputs[i] = is_fixed(whole_.value(node.outputs[i]));
       outputs.push_back(fixed_outputs[i] ? placement(local(node.outputs[i])) : replicate());
     }
-    return place_node({node,
-                       inputs,
-                       outputs,
-                       {fixed_inputs.get(), node.inputs.size()},
-                       {fixed_outputs.get(), node.outputs.size()},
-                       num_shards_});
+    try {
+      return place_node({node,
+                         inputs,
+                         outputs,
+                         {fixed_inputs.get(), node.inputs.size()},
+                         {fixed_outputs.get(), node.outputs.size()},
+                         num_shards_});
+    } catch (const Error& error) {
+      throw Error(std::string(error.what()) + ":" + weights_of(node) + " over " +
+                  std::to_string(num_shards_) + " ranks of the tensor axis");
+    }
+  }
+
+  std::string weights_of(const GraphNode& node) {
+    std::string text;
+    for (ValueId id : node.inputs) {
+      if (id == kNoSymbol || !is_fixed(whole_.value(id))) continue;
+      const Value& value = whole_.value(id);
+      text += (text.empty() ? " " : ", ") + value.name + ' ' + to_string(value.shape) + ' ' +
+              to_string(placement(local(id)));
+    }
+    return text;
   }
 
   void add(const GraphNode& node) {

@@ -16,7 +16,8 @@ struct ShardOptions {
 };
 
 // `whole` has its backward pass, if it is to have one. Inputs and outputs keep their names; hidden
-// states that cross to other stages are each shard's part under sequence parallelism.
+// states that cross to other stages are each shard's part under sequence parallelism. Throws an
+// Error that names weights, their shapes and placements where the plan's do not fit together.
 Graph partition(const Graph& whole, const ShardOptions& options);
 
 }  // namespace troupe

@@ -74,8 +74,9 @@ void StageModel::for_shared(const Graph& graph, int block, Body&& body) {
   for (auto& [name, parameter] : shared) body(*parameter);
 }
 
-// Their values come while others are computed with. (Not where one of them is among those: it goes
-// with them, and all ranks gather a block's in one order.)
+// Their values come while the block before is computed. Not where the two have a weight in common:
+// it is given up with the one and comes with the other, and all ranks gather a block's in one
+// order.
 void StageModel::expect(const Graph& graph, int block) {
   auto* calls = options_.place.data_calls;
   bool any_here = false;

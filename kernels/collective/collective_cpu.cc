@@ -44,24 +44,41 @@ int64_t row_bytes(const Tensor& tensor) {
 }
 
 struct Rows {
-  const std::byte* data;
-  int64_t stride;  // bytes
-};
-struct RowsToWrite {
   std::byte* data;
-  int64_t stride;
+  int64_t stride;  // bytes
+  int64_t count;
 };
 
-void copy_rows(const Rows& from, const RowsToWrite& to, int64_t rows, int64_t bytes) {
-  for (int64_t row = 0; row < rows; ++row)
+void copy_rows(const Rows& from, const Rows& to, int64_t bytes) {
+  for (int64_t row = 0; row < from.count; ++row)
     std::memcpy(to.data + row * to.stride, from.data + row * from.stride, bytes);
 }
 
-// At least 1, so that a part has a place in memory.
-int64_t longest_share(std::span<const int64_t> borders) {
+// Each shard's rows of a tensor that has all tokens.
+auto tokens_of(const Tensor& tensor, std::vector<int64_t> borders) {
+  return [&tensor, borders = std::move(borders)](int shard) {
+    const int64_t bytes = row_bytes(tensor);
+    return Rows{tensor.as<std::byte>() + borders[shard] * bytes, bytes,
+                borders[shard + 1] - borders[shard]};
+  };
+}
+
+// Rows `from(s)`, of `bytes` each, go to shard s; those of shard s come to `to(s)`. On the way all
+// shards' parts have as many rows, those of the longest.
+template <class From, class To>
+void exchange(Communicator& group, int64_t bytes, const From& from, const To& to) {
   int64_t most = 1;
-  for (size_t i = 1; i < borders.size(); ++i) most = std::max(most, borders[i] - borders[i - 1]);
-  return most;
+  for (int shard = 0; shard < group.size(); ++shard)
+    most = std::max({most, from(shard).count, to(shard).count});
+  std::vector<std::byte> to_all(most * bytes * group.size()), from_all(to_all.size());
+  const auto part = [&](std::vector<std::byte>& all, int shard, int64_t count) {
+    return Rows{all.data() + shard * most * bytes, bytes, count};
+  };
+  for (int shard = 0; shard < group.size(); ++shard)
+    copy_rows(from(shard), part(to_all, shard, 0), bytes);
+  group.all_to_all(to_all, from_all);
+  for (int shard = 0; shard < group.size(); ++shard)
+    copy_rows(part(from_all, shard, to(shard).count), to(shard), bytes);
 }
 
 }  // namespace
@@ -111,8 +128,8 @@ void take_shard_cpu(const KernelArgs& args) {
 
 void take_columns_cpu(const KernelArgs& args) {
   const Tensor &x = args.inputs[0], &y = args.outputs[0];
-  copy_rows({x.as<std::byte>() + args.attributes.shard * row_bytes(y), row_bytes(x)},
-            {y.as<std::byte>(), row_bytes(y)}, y.rows(), row_bytes(y));
+  copy_rows({x.as<std::byte>() + args.attributes.shard * row_bytes(y), row_bytes(x), x.rows()},
+            {y.as<std::byte>(), row_bytes(y), y.rows()}, row_bytes(y));
 }
 
 void gather_columns_cpu(const KernelArgs& args) {
@@ -124,39 +141,29 @@ void gather_columns_cpu(const KernelArgs& args) {
   std::vector<std::byte> all(borders.back());
   group.all_gather({x.as<std::byte>(), static_cast<size_t>(part)}, borders, all);
   for (int shard = 0; shard < group.size(); ++shard)
-    copy_rows({all.data() + shard * part, row_bytes(x)},
-              {y.as<std::byte>() + shard * row_bytes(x), row_bytes(y)}, x.rows(), row_bytes(x));
+    copy_rows({all.data() + shard * part, row_bytes(x), x.rows()},
+              {y.as<std::byte>() + shard * row_bytes(x), row_bytes(y), y.rows()}, row_bytes(x));
 }
 
 // Shard s gets its columns of these tokens, and gives those of its own.
 void tokens_to_columns_cpu(const KernelArgs& args) {
-  Communicator& group = group_of(args);
   const Tensor &x = args.inputs[0], &y = args.outputs[0];
-  const auto tokens = token_borders(y.rows(), 1, group.size());
-  const int64_t row = row_bytes(y), part = longest_share(tokens) * row;
-  std::vector<std::byte> to_all(part * group.size()), from_all(to_all.size());
-  for (int shard = 0; shard < group.size(); ++shard)
-    copy_rows({x.as<std::byte>() + shard * row, row_bytes(x)}, {&to_all[shard * part], row},
-              x.rows(), row);
-  group.all_to_all(to_all, from_all);
-  for (int shard = 0; shard < group.size(); ++shard)
-    copy_rows({&from_all[shard * part], row}, {y.as<std::byte>() + tokens[shard] * row, row},
-              tokens[shard + 1] - tokens[shard], row);
+  const int64_t row = row_bytes(y);
+  const auto columns = [&](int shard) {
+    return Rows{x.as<std::byte>() + shard * row, row_bytes(x), x.rows()};
+  };
+  exchange(group_of(args), row, columns,
+           tokens_of(y, token_borders(y.rows(), 1, args.attributes.num_shards)));
 }
 
 void columns_to_tokens_cpu(const KernelArgs& args) {
-  Communicator& group = group_of(args);
   const Tensor &x = args.inputs[0], &y = args.outputs[0];
-  const auto tokens = token_borders(x.rows(), 1, group.size());
-  const int64_t row = row_bytes(x), part = longest_share(tokens) * row;
-  std::vector<std::byte> to_all(part * group.size()), from_all(to_all.size());
-  for (int shard = 0; shard < group.size(); ++shard)
-    copy_rows({x.as<std::byte>() + tokens[shard] * row, row}, {&to_all[shard * part], row},
-              tokens[shard + 1] - tokens[shard], row);
-  group.all_to_all(to_all, from_all);
-  for (int shard = 0; shard < group.size(); ++shard)
-    copy_rows({&from_all[shard * part], row}, {y.as<std::byte>() + shard * row, row_bytes(y)},
-              y.rows(), row);
+  const int64_t row = row_bytes(x);
+  const auto columns = [&](int shard) {
+    return Rows{y.as<std::byte>() + shard * row, row_bytes(y), y.rows()};
+  };
+  exchange(group_of(args), row,
+           tokens_of(x, token_borders(x.rows(), 1, args.attributes.num_shards)), columns);
 }
 
 void select_rows_cpu(const KernelArgs& args) {

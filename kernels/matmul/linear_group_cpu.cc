@@ -14,20 +14,25 @@ namespace {
 template <class Weight>
 struct Group {
   std::array<const Weight*, kMostGroupedWeights> weights;
-  std::array<Tensor, kMostGroupedWeights> outputs, biases;
-  std::array<const float*, kMostGroupedWeights> bias_values;
+  std::array<Tensor, kMostGroupedWeights> outputs;
+  std::array<const float*, kMostGroupedWeights> biases;
   size_t size = 0;
 
   void add(const Weight* weight, const Tensor& output, const Tensor& bias) {
     weights[size] = weight;
-    biases[size] = bias;
-    bias_values[size] = bias.as<float>();
+    biases[size] = bias.as<float>();
     outputs[size++] = output;
   }
-  std::span<const float* const> all_biases() const { return std::span(bias_values).first(size); }
+  std::span<const float* const> all_biases() const { return std::span(biases).first(size); }
   std::span<const Weight* const> all_weights() const { return std::span(weights).first(size); }
   std::span<const Tensor> all_outputs() const { return std::span(outputs).first(size); }
 };
+
+// Of output i; without data where it has none.
+Tensor bias_of(const KernelArgs& args, size_t i) {
+  const size_t at = 1 + args.outputs.size() + i;
+  return at < args.inputs.size() ? args.inputs[at] : Tensor{};
+}
 
 }  // namespace
 
@@ -37,19 +42,18 @@ void linear_group_cpu(const KernelArgs& args) {
   for (size_t i = 0; i < args.outputs.size(); ++i) {
     const Tensor& weight = args.inputs[i + 1];
     CHECK(weight.quantized || weight.packed, i, to_string(weight.shape));
-    const bool has_biases = args.inputs.size() > 1 + args.outputs.size();
-    const Tensor bias = has_biases ? args.inputs[1 + args.outputs.size() + i] : Tensor{};
     if (weight.quantized)
-      quantized.add(weight.quantized, args.outputs[i], bias);
+      quantized.add(weight.quantized, args.outputs[i], {});
     else
-      packed.add(weight.packed, args.outputs[i], bias);
+      packed.add(weight.packed, args.outputs[i], bias_of(args, i));
   }
   const Tensor& x = args.inputs[0];
   ThreadPool& pool = *args.context.pool;
   if (quantized.size > 0)
     matmul_quantized(x, quantized.all_weights(), quantized.all_outputs(), pool);
-  for (size_t i = 0; i < quantized.size; ++i)
-    if (quantized.biases[i].data) add_bias_onto(quantized.outputs[i], quantized.biases[i], args);
+  for (size_t i = 0; i < args.outputs.size(); ++i)
+    if (const Tensor bias = bias_of(args, i); bias.data && args.inputs[i + 1].quantized)
+      add_bias_onto(args.outputs[i], bias, args);
   if (packed.size > 0)
     matmul_group(x, packed.all_weights(), packed.all_outputs(), 1, pool,
                  repeated_in(x, args.context), packed.all_biases());

@@ -21,7 +21,8 @@ namespace troupe {
 // y[m][n] = x[m][k] w^T. k is cut into num_slices equal slices (in [1, 255]; in bf16 each of an
 // even size unless there is one), whose sums are added as a binary counter, leftovers folded
 // smallest first: 3 slices are (0 + 1) + 2. Of rows of x that are as others, y's are copied, not
-// computed again. Throws when sizes disagree.
+// computed again. `bias` [n], if given, is added to y once that is rounded, and y rounded again.
+// Throws when sizes disagree.
 void matmul(const Tensor& x, const PackedWeight& w, const Tensor& y, int num_slices,
             ThreadPool& pool, const RepeatedRows* repeated = nullptr, const float* bias = nullptr);
 

@@ -60,5 +60,7 @@ own() {
 own '*.q_proj.weight' 'shard(7)' "parallel.plan: shard(7) is no placement"
 own '*.p_proj.weight' replicate "parallel.plan: no weight's name matches *.p_proj.weight"
 own '*.q_proj.weight' 'shard(1)' "self_attn.q_proj.weight [128, 128]: shard(1) over 2 ranks of the tensor axis is impossible"
+own '*.q_proj.weight' replicate "weights that share an input must all be sharded, or none of them: \
+model.layers.0.self_attn.q_proj.weight [128, 128] replicate, model.layers.0.self_attn.k_proj.weight [64, 128] shard(0)"
 own '*norm.weight' 'shard(0)' "input_layernorm.weight [128]: shard(0) over 2 ranks of the tensor axis is impossible"
 exit $failed

@@ -1,11 +1,13 @@
 // Which collectives a plan makes.
 #include "graph/parallel/partition.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <set>
 #include <string_view>
 
+#include "base/error.h"
 #include "graph/training/stage_model.h"
 #include "tests/graph/tiny_llama.h"
 
@@ -42,6 +44,17 @@ TEST(PartitionTest, AWholeWeightBeforeACutOneHasItsResultCutAndTheGradientGather
 TEST(PartitionTest, UnderSequenceParallelismTokensAndColumnsAreExchanged) {
   const auto ops = ops_of(true, {"*.gate_proj.weight", "*.up_proj.weight"});
   EXPECT_TRUE(ops.contains("tokens_to_columns") && ops.contains("columns_to_tokens"));
+}
+
+TEST(PartitionTest, PlacementsThatDoNotFitTogetherAreRefusedWithTheirWeights) {
+  try {
+    ops_of(false, {"*.k_proj.weight"});
+    ADD_FAILURE() << "was not refused";
+  } catch (const Error& error) {
+    EXPECT_THAT(error.what(),
+                testing::HasSubstr("model.layers.0.self_attn.q_proj.weight [32, 32] shard(0), "
+                                   "model.layers.0.self_attn.k_proj.weight [16, 32] replicate"));
+  }
 }
 
 }  // namespace

@@ -5,9 +5,11 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "kernels/elementwise/add_bias.h"
 #include "kernels/matmul/linear_group.h"
 #include "kernels/matmul/matmul.h"
 #include "tests/kernels/matmul/matmul_data.h"
+#include "tests/kernels/matmul/quantized_data.h"
 
 namespace troupe {
 namespace {
@@ -268,6 +270,35 @@ TEST(LinearGroupTest, ShapeErrorsNameTheOpAndTheSizes) {
   } catch (const Error& error) {
     EXPECT_THAT(error.what(), AllOf(HasSubstr("linear_group_input_gradient"), HasSubstr("[40, 24]"),
                                     HasSubstr("3")));
+  }
+}
+
+// The bits of two ops, for each weight by itself: packed or quantized, with a bias or without.
+TEST(LinearGroupTest, BiasesAreAddedToThoseThatHaveOneWhateverTheirWeightsLieIn) {
+  ThreadPool pool(2);
+  const KernelContext context{&pool};
+  for (const DType dtype : {DType::f32, DType::bf16}) {
+    const auto x = random_matrix(7, 64, dtype, 1), w = random_matrix(24, 64, dtype, 2);
+    const auto bias = random_matrix(1, 24, DType::f32, 3);
+    const Packed packed(w, pool);
+    const Quantized quantized(BlockType::q8_0, 24, 64, 4, pool);
+    Tensor dense = w.tensor(), blocks = w.tensor(), biases = bias.tensor();
+    dense.packed = &packed;
+    blocks.quantized = &quantized;
+    biases.shape = {24};
+    const Tensor inputs[] = {x.tensor(), dense, blocks, blocks, biases, biases, {}};
+    std::vector<Matrix> apart(3, Matrix(7, 24, dtype)), together = apart;
+    const auto outputs_of = [](std::vector<Matrix>& all) {
+      return std::vector<Tensor>{all[0].tensor(), all[1].tensor(), all[2].tensor()};
+    };
+    const auto expected = outputs_of(apart), outputs = outputs_of(together);
+    linear_group_cpu({std::span(inputs).first(4), expected, {}, context});
+    for (size_t i : {0, 1}) {
+      const Tensor operands[] = {expected[i], biases};
+      add_bias_cpu({operands, {&expected[i], 1}, {}, context});
+    }
+    linear_group_cpu({inputs, outputs, {}, context});
+    for (size_t i = 0; i < 3; ++i) EXPECT_EQ(together[i], apart[i]) << i << name_of(dtype);
   }
 }
 
