@@ -1,4 +1,6 @@
 // Saving: every stage's node writes its shard, then the coordinator commits all of them at once.
+// Every stage of every role is asked before anything is awaited: while shards are written the next
+// step begins, and only a stage that was asked before it is still as it was.
 #include <filesystem>
 
 #include "actors/checkpoint/shard_json.h"
@@ -34,13 +36,13 @@ Async<void> CoordinatorState::save(std::string final_dir, std::vector<TrainedRol
   state["weight_version"] = version_;
   std::filesystem::create_directories(std::filesystem::path(final_dir).parent_path());
   const auto partial = begin_checkpoint(final_dir);
-  std::vector<ShardInfo> shards;
   std::map<std::string, std::string> files;
+  std::vector<Async<ShardsWritten>> writing;
   const bool only_role = roles.size() == 1;
   for (const auto* trained : roles) {
     const auto& role = trained->role;
     const auto prefix = only_role ? "" : folder_of(role.name());
-    std::vector<Async<ShardsWritten>> writing;
+    files[prefix + std::string("config.json")] = role_config(*setup_, role.name()).dump(2) + "\n";
     for (const auto& stage : role.stages()) {
       SaveShard save = {partial, prefix, with_optimizer,
                         peers_.find(setup_->writer_address(setup_->node_of(stage.address)))};
@@ -49,12 +51,12 @@ Async<void> CoordinatorState::save(std::string final_dir, std::vector<TrainedRol
         co_return co_await asked;
       }(self_, stage, save));
     }
-    auto all_written = await_all(std::move(writing));
-    const std::vector<ShardsWritten> stages = co_await all_written;
-    for (const auto& written : stages)
-      for (const auto& shard : written.shards) shards.push_back(shard_from_json(shard));
-    files[prefix + std::string("config.json")] = role_config(*setup_, role.name()).dump(2) + "\n";
   }
+  auto all_written = await_all(std::move(writing));
+  const std::vector<ShardsWritten> stages = co_await all_written;
+  std::vector<ShardInfo> shards;
+  for (const auto& written : stages)
+    for (const auto& shard : written.shards) shards.push_back(shard_from_json(shard));
   files["generation_config.json"] = json{{"eos_token_id", setup_->end_ids()}}.dump(2) + "\n";
   files["state.json"] = state.dump(2) + "\n";
   write_tokenizer_json(setup_->tokenizer()->spec(), partial);

@@ -11,6 +11,11 @@ results() {
   grep -o '"\(phase\|training/global_step\|train/loss\|critic/score/mean\|actor/kl_loss\|actor/reward_kl_penalty_coeff\|eval/accuracy\)":[^,}]*' "$1/metrics.jsonl"
 }
 
+# What every checkpoint of a run holds, of policy and critic: a save goes on while the next step trains.
+checkpointed() {
+  (cd "$1/checkpoints" && find . -name '*.safetensors' -exec sha256sum {} + | sort -k2)
+}
+
 # unbroken NAME: the run that the following ones are compared with.
 unbroken() {
   whole=$1
@@ -43,6 +48,7 @@ broken() {
   [[ $(hash_in "$folder/$name.out") == "$hash" ]] ||
     fail "$name: another model than the unbroken run's: $(cat "$folder/$name.out")"
   diff <(results "$folder/$whole") <(results "$folder/$name") || fail "$name: other metrics"
+  [[ $# != 0 ]] || diff <(checkpointed "$folder/$whole") <(checkpointed "$folder/$name") || fail "$name: other checkpoints"
   "$TROUPE" audit "$folder/$name" >"$folder/audit" || fail "$name: audit failed"
   [[ $(cat "$folder/audit") == "128 trajectories: 128 trained on exactly once, 0 never, 0 more than once" ]] ||
     fail "$name: $(cat "$folder/audit")"
