@@ -17,7 +17,7 @@ constexpr int64_t kWordBlock = 640;  // words in one pass: 80 KiB of a panel
 template <class T>
 constexpr int64_t kPassWords = kHasFixedTiles<T> ? 320 : kWordBlock;
 constexpr int64_t kStretchStep = 16;  // passes begin at its multiples: bf16 goes so many at a time
-constexpr int64_t kPanelGroup = 6;    // panels that share a block of A
+constexpr int64_t kPanelGroup = 9;    // panels that share a block of A
 constexpr int64_t kFewRows = 32;  // up to here panels go one by one, so that weights are read from
                                   // memory in one stream
 constexpr int64_t kFarRows = 2048;  // words between rows of A beyond which a tile's are copied
@@ -67,9 +67,18 @@ struct Block {
   }
 };
 
-// Which of the tiles that pass over a panel one after another.
+// A stretch of one contraction's words inside one slice.
+struct Stretch {
+  const Contraction* contraction;
+  int64_t first_word, num_words;
+  int slice;
+  bool first = false, last = false;  // of its slice
+};
+
+// Which of the tiles that pass over a panel one after another, and what they do after that.
 struct Turn {
   int64_t tile, num_tiles;
+  const Stretch* next;  // of the same panels; null: they are done
 };
 
 // Who computes: its own share of all items ends at `share_end`; what it reads after that.
@@ -79,26 +88,47 @@ struct Worker {
   ReadAhead& read_ahead;
 };
 
-// A stretch of one contraction's words inside one slice.
-struct Stretch {
-  const Contraction* contraction;
-  int64_t first_word, num_words;
-  int slice;
-  bool first, last;  // of its slice
-};
+// Between two stretches a sum is only stored and loaded, which changes no bit.
+template <class T>
+void cut_part(const Contraction& contraction, int slice, int num_slices,
+              std::vector<Stretch>& stretches) {
+  const int64_t num_words = contraction.panels->num_words() / num_slices;
+  const int64_t count = (num_words + kPassWords<T> - 1) / kPassWords<T>;
+  const auto border = [&](int64_t i) {
+    return i == count ? num_words : i * num_words / count / kStretchStep * kStretchStep;
+  };
+  for (int64_t i = 0; i < count; ++i)
+    stretches.push_back(
+        {&contraction, slice * num_words + border(i), border(i + 1) - border(i), slice});
+}
+
+// In the order in which they are computed.
+template <class T>
+std::vector<Stretch> cut_into_stretches(const Product& product) {
+  std::vector<Stretch> stretches;
+  for (int slice = 0; slice < product.num_slices; ++slice) {
+    const size_t first = stretches.size();
+    for (const Contraction& contraction : product.contractions)
+      cut_part<T>(contraction, slice, product.num_slices, stretches);
+    stretches[first].first = stretches.back().last = true;
+  }
+  return stretches;
+}
 
 template <class T>
 class BlockProduct {
  public:
-  BlockProduct(const Product& product, const Block& block, const Worker& worker)
-      : product_(product), block_(block), worker_(worker), scratch_(scratch()) {}
+  BlockProduct(const Product& product, std::span<const Stretch> stretches, const Block& block,
+               const Worker& worker)
+      : product_(product),
+        stretches_(stretches),
+        block_(block),
+        worker_(worker),
+        scratch_(scratch()) {}
 
   void compute() const {
-    const auto& contractions = product_.contractions;
-    for (int slice = 0; slice < product_.num_slices; ++slice) {
-      for (size_t part = 0; part < contractions.size(); ++part)
-        compute_part(contractions[part], slice, part == 0, part + 1 == contractions.size());
-    }
+    for (size_t i = 0; i < stretches_.size(); ++i)
+      compute_stretch(stretches_[i], i + 1 < stretches_.size() ? &stretches_[i + 1] : nullptr);
     if (product_.bias) product_.round_to_bf16 ? add_bias<Bf16>() : add_bias<float>();
   }
 
@@ -118,20 +148,7 @@ class BlockProduct {
       }
   }
 
-  // Between two stretches a sum is only stored and loaded, which changes no bit.
-  void compute_part(const Contraction& contraction, int slice, bool first, bool last) const {
-    const int64_t num_words = contraction.panels->num_words() / product_.num_slices;
-    const int64_t count = (num_words + kPassWords<T> - 1) / kPassWords<T>;
-    for (int64_t i = 0; i < count; ++i) {
-      const int64_t begin = i * num_words / count / kStretchStep * kStretchStep;
-      const int64_t end =
-          i + 1 == count ? num_words : (i + 1) * num_words / count / kStretchStep * kStretchStep;
-      compute_stretch({&contraction, slice * num_words + begin, end - begin, slice, first && i == 0,
-                       last && i + 1 == count});
-    }
-  }
-
-  void compute_stretch(const Stretch& stretch) const {
+  void compute_stretch(const Stretch& stretch, const Stretch* next) const {
     const Left all = stretch.contraction->left.at(0, stretch.first_word);
     const bool copies = block_.num_rows() > kFewRows && all.row_stride > kFarRows;
     const auto num_tiles = std::ssize(block_.tiles);
@@ -140,7 +157,7 @@ class BlockProduct {
       Left left = all.at(rows.row, 0);
       if (copies) left = copy_left(left, rows.num_rows, stretch.num_words, scratch_.left);
       for (int64_t panel = 0; panel < block_.num_panels; ++panel)
-        compute_tiles(stretch, {tile, num_tiles}, left, rows, panel);
+        compute_tiles(stretch, {tile, num_tiles, next}, left, rows, panel);
     }
   }
 
@@ -154,7 +171,7 @@ class BlockProduct {
     const int64_t num_columns = std::min<int64_t>(kPanelWidth, product_.n - column);
     for (int64_t j = 0; j < num_columns; j += kTileColumns) {
       Tile tile = {left, rows.num_rows, words + j, stretch.num_words};
-      look_ahead(stretch, turn, panel, words, tile);
+      look_ahead(turn, panel, words, tile);
       place_sums(stretch, rows, panel, j, tile.sums);
       tile.sums.num_columns = static_cast<int>(std::min<int64_t>(kTileColumns, num_columns - j));
       tile.panel_from_memory = block_.num_rows() <= kFewRows;
@@ -164,15 +181,14 @@ class BlockProduct {
     }
   }
 
-  // The tiles of a panel bring in that panel of the next group which takes its place, each a part:
-  // else the first would wait for all of it. After the last group that is the next product's. Tiles
-  // of fixed size look ahead by themselves: what they took here, nobody would fetch.
-  void look_ahead(const Stretch& stretch, Turn turn, int64_t panel, const uint32_t* words,
-                  Tile& tile) const {
+  // The tiles of a panel bring in what takes its place, each a part: else the first would wait for
+  // all of it. That is the panel's next stretch; after the last, a panel of the next group, and
+  // after the last group the next product's. Tiles of fixed size look ahead by themselves: what
+  // they took here, nobody would fetch.
+  void look_ahead(const Turn& turn, int64_t panel, const uint32_t* words, Tile& tile) const {
     if (kHasFixedTiles<T>) return;
     tile.ahead = reinterpret_cast<const char*>(words);
-    constexpr int64_t kWordBytes = kPanelWidth * sizeof(uint32_t);
-    if (panel >= block_.num_next_panels) {
+    if (!turn.next && panel >= block_.num_next_panels) {
       const auto* next = worker_.read_ahead.take(worker_.thread, tile.num_words);
       if (!next) return;
       tile.ahead = reinterpret_cast<const char*>(next);
@@ -180,10 +196,13 @@ class BlockProduct {
       return;
     }
     if (turn.num_tiles == 1) return;
-    const int64_t next = block_.num_panels * stretch.contraction->panels->num_words();
-    const int64_t first = next + turn.tile * stretch.num_words / turn.num_tiles;
-    tile.ahead += first * kWordBytes;
-    tile.ahead_step = kWordBytes / turn.num_tiles;
+    const Stretch& next = turn.next ? *turn.next : stretches_.front();
+    const int64_t next_panel = block_.first_panel + panel + (turn.next ? 0 : block_.num_panels);
+    const uint32_t* next_words = next.contraction->panels->panel(next_panel);
+    constexpr int64_t kWordBytes = kPanelWidth * sizeof(uint32_t);
+    const int64_t first = next.first_word + turn.tile * next.num_words / turn.num_tiles;
+    tile.ahead = reinterpret_cast<const char*>(next_words) + first * kWordBytes;
+    tile.ahead_step = kWordBytes * next.num_words / (turn.num_tiles * tile.num_words);
   }
 
   // Like adding one to a binary counter: slice 3 completes the trees of 2 and of 4. The last slice
@@ -219,6 +238,7 @@ class BlockProduct {
   }
 
   const Product& product_;
+  std::span<const Stretch> stretches_;
   const Block& block_;
   const Worker& worker_;
   Scratch& scratch_;
@@ -259,6 +279,7 @@ int64_t count_row_blocks(int64_t num_tiles, int64_t num_panels, int num_threads)
 template <class T>
 struct Job {
   const Product& product;
+  std::vector<Stretch> stretches;
   std::span<const TileRows> tiles;
   int64_t num_blocks, num_panels;
 
@@ -277,7 +298,7 @@ struct Job {
       block.num_panels = std::min({most, end - item, left});
       block.num_next_panels =
           std::min(std::max(end, worker.share_end) - item, left) - block.num_panels;
-      BlockProduct<T>(product, block, worker).compute();
+      BlockProduct<T>(product, stretches, block, worker).compute();
       item += block.num_panels;
     }
   }
@@ -333,7 +354,7 @@ void multiply(std::span<const Product> products, std::span<const RowRange> rows,
     const int64_t num_panels = (product.n + kPanelWidth - 1) / kPanelWidth;
     const int64_t blocks =
         count_row_blocks<T>(std::ssize(tiles), num_panels, alone ? 1 : pool.num_threads());
-    jobs.push_back({product, tiles, blocks, num_panels});
+    jobs.push_back({product, cut_into_stretches<T>(product), tiles, blocks, num_panels});
     num_items += jobs.back().num_items();
   }
   if (alone) return run_items<T>(jobs, 0, num_items, {0, num_items, pool.read_ahead()});
