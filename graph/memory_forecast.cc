@@ -4,6 +4,7 @@
 #include <bit>
 #include <map>
 
+#include "base/error.h"
 #include "graph/program.h"
 #include "kernels/loss/head_log_prob.h"
 #include "kernels/matmul/matmul.h"
@@ -15,9 +16,10 @@ namespace {
 struct Uses {
   Value value;
   bool plain = false, table = false, matmul = false;
+  bool quantized = false;
 };
 
-std::map<std::string, Uses> weights_of(const Graph& graph) {
+std::map<std::string, Uses> weights_of(const Graph& graph, WeightFormat format) {
   std::map<std::string, Uses> weights;
   for (ValueId id : graph.values_of_kind(ValueKind::weight)) {
     const Value& value = graph.value(id);
@@ -27,6 +29,8 @@ std::map<std::string, Uses> weights_of(const Graph& graph) {
     uses.table |= value.layout == WeightLayout::table;
     uses.matmul |= value.layout == WeightLayout::matmul;
   }
+  for (auto& [name, uses] : weights)
+    uses.quantized = format == WeightFormat::int8 && !uses.plain && (uses.table || uses.matmul);
   return weights;
 }
 
@@ -37,7 +41,7 @@ int64_t transposed_bytes(const Uses& uses) {
 }
 
 bool keeps_master(const Uses& uses, bool trains) {
-  return trains || uses.plain || (uses.table && uses.value.dtype != DType::bf16);
+  return trains || uses.plain || (uses.table && uses.value.dtype != DType::bf16 && !uses.quantized);
 }
 
 // The largest f32 values that a weight takes its own from and gives up.
@@ -51,6 +55,11 @@ int64_t largest_passing_master(const std::map<std::string, Uses>& weights, bool 
 // What a weight takes with the layouts that kernels read.
 void add_weight(const Uses& uses, bool trains, MemoryForecast& forecast) {
   const Value& value = uses.value;
+  if (uses.quantized) {
+    forecast.of(MemoryClass::packed_weights) +=
+        quantized_bytes(BlockType::q8_0, value.shape[0], value.shape[1]);
+    return;
+  }
   const int64_t elements = num_elements(value.shape), floats = elements * 4;
   const bool bf16 = value.dtype == DType::bf16;
   if (keeps_master(uses, trains)) forecast.of(MemoryClass::weights) += floats;
@@ -102,7 +111,8 @@ MemoryForecast largest_block(const Graph& graph, const std::map<std::string, Use
 }
 
 MemoryForecast weights_forecast(const Graph& graph, const ForecastOptions& options) {
-  const auto weights = weights_of(graph);
+  CHECK(options.weights != WeightFormat::native);
+  const auto weights = weights_of(graph, options.weights);
   const bool trains = options.trainable == Trainable::yes;
   const bool shared = shares(options, Zero::weights);
   MemoryForecast forecast = shared ? largest_block(graph, weights) : MemoryForecast{};
@@ -132,7 +142,7 @@ int64_t scratch_bytes(const Graph& graph, const ForecastOptions& options) {
   int64_t operands = 0, head = 0;
   const bool trains = options.trainable == Trainable::yes;
   int64_t rows = 0, panels = 0;
-  for (const auto& [name, uses] : weights_of(graph)) {
+  for (const auto& [name, uses] : weights_of(graph, options.weights)) {
     if (!uses.matmul) continue;
     const auto& shape = uses.value.shape;
     const bool is_head = is_head_weight(uses.value.name);

@@ -27,6 +27,7 @@ struct ForecastOptions {
   int data_ranks = 1;
   Zero zero = Zero::none;
   bool offloads_optimizer = false;
+  WeightFormat weights = WeightFormat::dense;  // or int8; what a file's blocks take, it alone tells
 };
 
 // Buffers of a weight's gradient while packs of so many groups are added: the sum at work, and

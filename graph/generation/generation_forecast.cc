@@ -29,7 +29,7 @@ MemoryForecast forecast_generation(const LlamaConfig& config, const GeneratorOpt
   auto forecast = forecast_memory(parts[0], {.num_tokens = options.max_tokens_per_step});
   const auto head = forecast_memory(parts[1], {.num_tokens = std::min(running, kMostLogitRows)});
   forecast.of(MemoryClass::activations) += head.bytes[static_cast<int>(MemoryClass::activations)];
-  auto whole = forecast_memory(model, {.num_tokens = 1});
+  auto whole = forecast_memory(model, {.num_tokens = 1, .weights = options.weights});
   for (const auto memory : {MemoryClass::weights, MemoryClass::packed_weights})
     forecast.of(memory) = whole.of(memory);
   forecast.of(MemoryClass::scratch) = 0;  // logits are activations

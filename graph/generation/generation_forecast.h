@@ -6,8 +6,8 @@
 
 namespace troupe {
 
-// Of a Generator with dense weights that so many sequences are given, each as long as may be.
-// What they share of their prefixes is not taken off.
+// Of a Generator with dense or int8 weights that so many sequences are given, each as long as may
+// be. What they share of their prefixes is not taken off.
 MemoryForecast forecast_generation(const LlamaConfig& config, const GeneratorOptions& options,
                                    int64_t num_sequences);
 

@@ -16,6 +16,9 @@ namespace troupe {
 
 class ThreadPool;
 
+// What such a weight takes.
+int64_t quantized_bytes(BlockType type, int64_t n, int64_t k);
+
 class QuantizedWeight {
  public:
   // `type`: q8_0, q4_0, q4_1, q4_k or q6_k. Both sizes at least 1; elements beyond the last whole

@@ -36,21 +36,36 @@ MemoryUse use_of(const LlamaConfig& config, const GeneratorOptions& options) {
   return use;
 }
 
+void expect_forecast(const LlamaConfig& config, const GeneratorOptions& options) {
+  auto forecast = forecast_generation(config, options, kSequences);
+  const auto use = use_of(config, options);
+  for (const auto memory : {MemoryClass::weights, MemoryClass::packed_weights,
+                            MemoryClass::kv_cache, MemoryClass::activations}) {
+    const auto counted = static_cast<double>(use.peak_of(memory));
+    EXPECT_NEAR(static_cast<double>(forecast.of(memory)), counted, 0.05 * counted)
+        << name_of(memory) << " " << name_of(options.dtype) << config.tie_word_embeddings;
+  }
+}
+
+GeneratorOptions options_of(DType dtype) {
+  return {.dtype = dtype,
+          .max_tokens_per_step = kSequences * kPromptLength,
+          .max_sequence_length = kPromptLength + kNewTokens};
+}
+
 TEST(GenerationForecastTest, IsWithinFivePercentOfWhatGeneratingTakes) {
+  for (const bool tied : {false, true})
+    for (const DType dtype : {DType::f32, DType::bf16})
+      expect_forecast(tiny_llama_config(tied), options_of(dtype));
+}
+
+TEST(GenerationForecastTest, IsWithinFivePercentForInt8WeightsAndCache) {
   for (const bool tied : {false, true}) {
     for (const DType dtype : {DType::f32, DType::bf16}) {
-      const GeneratorOptions options = {.dtype = dtype,
-                                        .max_tokens_per_step = kSequences * kPromptLength,
-                                        .max_sequence_length = kPromptLength + kNewTokens};
-      const auto config = tiny_llama_config(tied);
-      auto forecast = forecast_generation(config, options, kSequences);
-      const auto use = use_of(config, options);
-      for (const auto memory : {MemoryClass::weights, MemoryClass::packed_weights,
-                                MemoryClass::kv_cache, MemoryClass::activations}) {
-        const auto counted = static_cast<double>(use.peak_of(memory));
-        EXPECT_NEAR(static_cast<double>(forecast.of(memory)), counted, 0.05 * counted)
-            << name_of(memory) << " " << name_of(dtype) << tied;
-      }
+      auto options = options_of(dtype);
+      options.weights = WeightFormat::int8;
+      options.cache_format = KeyValueFormat::int8;
+      expect_forecast(tiny_llama_config(tied), options);
     }
   }
 }
