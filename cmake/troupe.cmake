@@ -62,9 +62,9 @@ endfunction()
 # troupe_instruction_sets(<target> <sources>...): compiles the sources for every instruction set, into <target>. Which
 # of them runs is chosen at start (kernels/instruction_set.h).
 function(troupe_instruction_sets target)
-  set(avx2 -march=x86-64-v3)
-  set(avx512 -march=x86-64-v4)
-  set(avx512_bf16 -march=x86-64-v4 -mavx512bf16 -mavx512vnni)
+  set(avx2 -march=x86-64-v3 -mprfchw)
+  set(avx512 -march=x86-64-v4 -mprfchw)
+  set(avx512_bf16 ${avx512} -mavx512bf16 -mavx512vnni)
   set(amx ${avx512_bf16} -mamx-tile -mamx-bf16 -mamx-int8)
   set(script ${PROJECT_SOURCE_DIR}/cmake/instruction_sets.sh)
   set(folder ${PROJECT_BINARY_DIR}/${target}.sets)

@@ -5,6 +5,7 @@
 
 #include "kernels/elementwise/add.h"
 #include "kernels/elementwise/add_bias.h"
+#include "kernels/elementwise/swiglu.h"
 #include "kernels/matmul/linear.h"
 #include "kernels/matmul/linear_group.h"
 #include "kernels/norm/add_rms_norm.h"
@@ -58,6 +59,15 @@ std::optional<GraphNode> product_and_bias(const GraphNode& product, const GraphN
   return together;
 }
 
+std::optional<GraphNode> product_and_swiglu(const GraphNode& product, const GraphNode& gate) {
+  const bool is_group = product.op == &linear_group || product.op == &linear_group_bias;
+  if (gate.op != &swiglu || !is_group || product.outputs != gate.inputs) return {};
+  GraphNode together = product;
+  together.op = &linear_group_swiglu;
+  together.outputs.push_back(gate.outputs[0]);
+  return together;
+}
+
 }  // namespace
 
 void fuse_neighbours(Graph& graph) {
@@ -65,7 +75,8 @@ void fuse_neighbours(Graph& graph) {
   graph.merge_neighbours([&](const GraphNode& first, const GraphNode& second) {
     auto together = residual_and_norm(first, second);
     if (!together) together = norm_gradient_and_sum(first, second, readers);
-    return together ? together : product_and_bias(first, second, readers);
+    if (!together) together = product_and_bias(first, second, readers);
+    return together ? together : product_and_swiglu(first, second);
   });
 }
 

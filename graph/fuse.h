@@ -1,6 +1,7 @@
 // Puts one op where two neighbours touch the same rows one after the other: a residual connection
-// and the norm that reads its sum, a norm's gradient and the addition of the stream's own. No bit
-// changes; a row is read once instead of twice.
+// and the norm that reads its sum, a norm's gradient and the addition of the stream's own, products
+// and their biases, gate and up and SwiGLU of the two. No bit changes; what the first makes is
+// still in a cache when the second reads it.
 #pragma once
 
 #include "graph/graph.h"

@@ -89,6 +89,11 @@ inline Vec sigmoid(Vec x) {
   return div(select(less(x, zero()), e, set1(1)), add(e, set1(1)));
 }
 
+// Shazeer, 2020.
+inline Vec swiglu_of(Vec gate, Vec up) {
+  return mul(mul(gate, sigmoid(gate)), up);
+}
+
 // Near 0 the polynomial of Cephes' tanhf, since there the quotient would cancel.
 inline Vec tanh(Vec x) {
   const Vec size = max(x, sub(zero(), x)), square = mul(x, x);

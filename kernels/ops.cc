@@ -51,6 +51,7 @@ constexpr const OpDef* kOps[] = {
     &linear_group,
     &linear_group_bias,
     &linear_group_input_gradient,
+    &linear_group_swiglu,
     &linear_input_gradient,
     &linear_weight_gradient,
     &reduce_scatter,

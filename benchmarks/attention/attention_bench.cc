@@ -165,21 +165,25 @@ void time_packs(ThreadPool& pool, int rounds, DType dtype,
   }
 }
 
-void time_decode(ThreadPool& pool, int rounds, DType dtype) {
-  constexpr int64_t kSequences = 64, kCached = 2048;
-  KeyValueCache cache(1, kKvHeads, kHeadDim, dtype, kSequences * kCached / kKeyBlock);
-  const auto bytes = static_cast<double>(cache.bytes_per_block()) * cache.num_blocks();
-  const auto values = random_tensor(static_cast<int64_t>(bytes) / size_of(dtype), dtype, 5);
+// One new token of each sequence; layers take turns, so many that keys and values come from memory.
+void time_decode(ThreadPool& pool, int rounds, DType dtype, int64_t length) {
+  constexpr int64_t kSequences = 64;
+  constexpr double kFar = 256e6;
+  const auto blocks_each = static_cast<int32_t>(num_key_blocks(length));
+  const double bytes = 2.0 * kSequences * kKvWidth * static_cast<double>(size_of(dtype) * length);
+  const int layers = std::max(1, static_cast<int>(kFar / bytes));
+  KeyValueCache cache(layers, kKvHeads, kHeadDim, dtype, kSequences * blocks_each);
+  const auto cache_bytes = cache.bytes_per_block() * cache.num_blocks();
+  const auto values = random_tensor(static_cast<int64_t>(cache_bytes / size_of(dtype)), dtype, 5);
   std::copy(values.begin(), values.end(), static_cast<char*>(cache.data(0)));
   CacheView view = {&cache, {}};
   Pack pack;
   pack.sequence_starts = {0};
   for (int64_t i = 0; i < kSequences; ++i) {
     auto& table = view.block_tables.emplace_back();
-    for (int64_t block = 0; block < kCached / kKeyBlock; ++block)
-      table.push_back(*cache.allocate());
+    for (int32_t block = 0; block < blocks_each; ++block) table.push_back(*cache.allocate());
     pack.token_ids.push_back(0);
-    pack.positions.push_back(kCached - 1);
+    pack.positions.push_back(static_cast<int32_t>(length) - 1);
     pack.sequence_starts.push_back(static_cast<int32_t>(i) + 1);
   }
   auto q = random_tensor(kSequences * kQWidth, dtype, 1), out = q;
@@ -194,15 +198,20 @@ void time_decode(ThreadPool& pool, int rounds, DType dtype) {
   attributes.num_attention_heads = kHeads;
   attributes.num_key_value_heads = kKvHeads;
   attributes.head_dim = kHeadDim;
-  attributes.layer = 0;
-  std::vector<double> rates;
+  const BlockLists lists(pack, true);
+  std::vector<double> seconds;
   for (int i = 0; i < rounds; ++i)
-    rates.push_back(bytes * 1e-9 / time_of([&] {
-                      attention.cpu({inputs, outputs, attributes, {&pool, &pack, &view}});
-                    }));
-  const Spread rate(rates);
-  std::printf("%s decode, 64 sequences of 2048: %.1f GB/s of keys and values (%.1f-%.1f)\n",
-              std::string(name_of(dtype)).c_str(), rate.median, rate.low, rate.high);
+    seconds.push_back(
+        time_of([&] {
+          for (attributes.layer = 0; attributes.layer < layers; ++attributes.layer)
+            attention.cpu({inputs, outputs, attributes, {&pool, &pack, &view, &lists}});
+        }) /
+        layers);
+  const Spread time(seconds);
+  std::printf(
+      "%s decode, 64 sequences of %ld: %.1f GB/s of keys and values, %.1f us a layer (%.1f-%.1f)\n",
+      std::string(name_of(dtype)).c_str(), length, bytes * 1e-9 / time.median, time.median * 1e6,
+      time.low * 1e6, time.high * 1e6);
 }
 
 // Lengths from 256 to 3840, 2048 in the mean, that fill `tokens`.
@@ -263,7 +272,8 @@ int main(int argc, char** argv) {
   if (all || what == "packs")
     troupe::time_packs(pool, rounds, dtype, {rows(4, 256), rows(8, 256), rows(1, 2048)});
   if (what == "tiny") troupe::time_packs(pool, rounds, dtype, {rows(4, 8)});
-  if (all || what == "decode") troupe::time_decode(pool, rounds, dtype);
+  if (all || what == "decode")
+    for (const int64_t length : {48}) troupe::time_decode(pool, rounds, dtype, length);
   if (all || what == "documents")
     troupe::time_documents(pool, rounds, dtype, std::stoll(argument(5, "131072")));
 }

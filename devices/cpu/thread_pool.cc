@@ -43,14 +43,15 @@ bool ThreadPool::look_out_for(int thread, Condition&& holds) {
   return holds();
 }
 
-ThreadPool::Range::Piece ThreadPool::Range::take(bool front) {
+ThreadPool::Range::Piece ThreadPool::Range::take(bool front, int64_t least) {
   uint64_t left = left_;
   for (;;) {
     const auto begin = static_cast<int64_t>(left >> 32), end = static_cast<int64_t>(left & ~0u);
     if (begin == end) return {};
-    const int64_t half = (end - begin + 1) / 2;
-    const Piece taken = front ? Piece{begin, begin + half} : Piece{end - half, end};
-    const uint64_t rest = front ? pack(begin + half, end) : pack(begin, end - half);
+    const int64_t size = end - begin, half = std::max((size + 1) / 2, least);
+    const int64_t taking = size - half < least ? size : half;
+    const Piece taken = front ? Piece{begin, begin + taking} : Piece{end - taking, end};
+    const uint64_t rest = front ? pack(begin + taking, end) : pack(begin, end - taking);
     if (left_.compare_exchange_weak(left, rest)) return taken;
   }
 }
@@ -70,7 +71,7 @@ ThreadPool::~ThreadPool() {
   for (auto& worker : workers_) worker.join();
 }
 
-void ThreadPool::parallel(int64_t count, const Body& body) {
+void ThreadPool::parallel(int64_t count, const Body& body, int64_t least) {
   if (count <= 0) return;
   if (workers_.empty()) return body(0, count, 0);
   CHECK(count < int64_t{1} << 32, count);
@@ -78,7 +79,7 @@ void ThreadPool::parallel(int64_t count, const Body& body) {
   if (count == 1) return body(0, count, 0);
   for (int64_t thread = 0; thread < num_threads(); ++thread)
     ranges_[thread].set(thread * count / num_threads(), (thread + 1) * count / num_threads());
-  run(body);
+  run(body, least);
 }
 
 void ThreadPool::parallel(std::span<const int64_t> borders, const Body& body) {
@@ -87,11 +88,11 @@ void ThreadPool::parallel(std::span<const int64_t> borders, const Body& body) {
   std::lock_guard one_caller(caller_mutex_);
   for (int thread = 0; thread < num_threads(); ++thread)
     ranges_[thread].set(borders[thread], borders[thread + 1]);
-  run(body);
+  run(body, 1);
 }
 
-void ThreadPool::run(const Body& body) {
-  start(body);
+void ThreadPool::run(const Body& body, int64_t least) {
+  start(body, least);
   run_ranges(0);
   await_workers();
   if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
@@ -99,8 +100,9 @@ void ThreadPool::run(const Body& body) {
 
 // Whoever falls asleep says so before it looks a last time, and whoever wakes others looks for
 // sleepers after it has changed what they wait for: so one of the two sees the other.
-void ThreadPool::start(const Body& body) {
+void ThreadPool::start(const Body& body, int64_t least) {
   body_ = &body;
+  least_ = least;
   num_running_ = static_cast<int>(workers_.size());
   ++generation_;
   if (num_sleeping_ == 0) return;
@@ -129,9 +131,9 @@ bool ThreadPool::await_start(int thread, uint64_t seen) {
 
 // Of its own range, or else of the next other that has something left.
 ThreadPool::Range::Piece ThreadPool::next_piece(int thread) {
-  auto piece = ranges_[thread].take_front();
+  auto piece = ranges_[thread].take_front(least_);
   for (int i = 1; piece.begin == piece.end && i < num_threads(); ++i)
-    piece = ranges_[(thread + i) % num_threads()].take_back();
+    piece = ranges_[(thread + i) % num_threads()].take_back(least_);
   return piece;
 }
 

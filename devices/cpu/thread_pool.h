@@ -29,10 +29,11 @@ class ThreadPool {
 
   // Runs body(begin, end, thread) over [0, count), each thread some contiguous ranges, and returns
   // when all are done. count is below 2^32. One caller at a time has the threads; others wait (with
-  // one thread each caller computes by itself). An exception in `body` is rethrown here. Must not
-  // be called from inside `body`.
+  // one thread each caller computes by itself). A range has `least` items or more, or a
+  // thread's whole share: for work that each range has to prepare. An exception in `body` is
+  // rethrown here. Must not be called from inside `body`.
   using Body = std::function<void(int64_t begin, int64_t end, int thread)>;
-  void parallel(int64_t count, const Body& body);
+  void parallel(int64_t count, const Body& body, int64_t least = 1);
   // The same over [0, borders.back()), where thread t starts with [borders[t], borders[t + 1]):
   // for items of unequal cost. borders[0] is 0, and there are num_threads() + 1 of them.
   void parallel(std::span<const int64_t> borders, const Body& body);
@@ -49,14 +50,14 @@ class ThreadPool {
       int64_t begin = 0, end = 0;
     };
     void set(int64_t begin, int64_t end) { left_ = pack(begin, end); }
-    Piece take_front() { return take(true); }
-    Piece take_back() { return take(false); }
+    Piece take_front(int64_t least) { return take(true, least); }
+    Piece take_back(int64_t least) { return take(false, least); }
 
    private:
     static uint64_t pack(int64_t begin, int64_t end) {
       return static_cast<uint64_t>(begin) << 32 | static_cast<uint64_t>(end);
     }
-    Piece take(bool front);  // half of it, or the last item; empty when nothing is left
+    Piece take(bool front, int64_t least);  // half of it or all; empty when nothing is left
 
     std::atomic<uint64_t> left_ = 0;
   };
@@ -64,8 +65,8 @@ class ThreadPool {
   void work(int thread);
   void run_ranges(int thread);
   Range::Piece next_piece(int thread);
-  void run(const Body& body);
-  void start(const Body& body);
+  void run(const Body& body, int64_t least);
+  void start(const Body& body, int64_t least);
   template <class Condition>
   bool look_out_for(int thread, Condition&& holds);
   void await_workers();
@@ -74,6 +75,7 @@ class ThreadPool {
   std::mutex caller_mutex_;  // held for a whole parallel()
   ReadAhead read_ahead_;
   const Body* body_ = nullptr;
+  int64_t least_ = 1;
   std::vector<Range> ranges_;             // [num_threads()]
   std::atomic<uint64_t> generation_ = 0;  // counts calls: what is above belongs to this one
   std::atomic<int> num_running_ = 0;      // workers that may still take a piece

@@ -233,32 +233,40 @@ void run_item(const Call<T>& call, const Item& item) {
   }
 }
 
-// Of few tokens, keys and values come from memory: those of one item while the one before computes.
+enum class Operand { keys, values };
+
+// Of few tokens, keys and values come from memory: keys of one item while the one before computes,
+// and its values while it multiplies by its keys. All at once would be more than a core can await.
 template <class T>
-void prefetch_first_block(const Call<T>& call, const Item& item) {
+void prefetch_first_block(const Call<T>& call, const Item& item, Operand operand) {
   constexpr int64_t kLine = 64, kKeyLine = kLine / sizeof(uint32_t);
   const auto& g = call.geometry;
   const auto& sequence = call.lists->sequences()[item.sequence];
   const auto runs =
       call.lists->keys_of(item.sequence, (sequence.first_position + item.begin) / kKeyBlock);
   if (!call.int8.empty() || runs.empty() || item.end - item.begin > kFewTokens) return;
+  const auto& blocks = call.blocks[item.sequence];
   const int64_t block = runs[0].begin;
   const int64_t keys = std::min<int64_t>(sequence.end_position() - block * kKeyBlock, kKeyBlock);
-  const auto& blocks = call.blocks[item.sequence];
+  if (operand == Operand::values) {
+    const auto* from = reinterpret_cast<const char*>(blocks.values(block, item.kv_head));
+    for (const char* end = from + keys * g.padded * sizeof(T); from < end; from += kLine)
+      _mm_prefetch(from, _MM_HINT_T1);
+    return;
+  }
+  if (sequence.num_tokens == 1) blocks.prefetch_to_write(g, item.kv_head, sequence.first_position);
   const auto* from = reinterpret_cast<const char*>(blocks.keys(block, item.kv_head));
   const int64_t words = g.head_dim / kElementsPerWord<T>;
   for (int64_t word = 0; word < words; ++word, from += kKeyBlock * sizeof(uint32_t))
     for (int64_t key = 0; key < keys; key += kKeyLine)
       _mm_prefetch(from + key * sizeof(uint32_t), _MM_HINT_T1);
-  from = reinterpret_cast<const char*>(blocks.values(block, item.kv_head));
-  for (const char* end = from + keys * g.padded * sizeof(T); from < end; from += kLine)
-    _mm_prefetch(from, _MM_HINT_T1);
 }
 
 template <class T>
 void run_items(const Call<T>& call, std::span<const Item> items) {
   for (size_t i = 0; i < items.size(); ++i) {
-    if (i + 1 < items.size()) prefetch_first_block(call, items[i + 1]);
+    prefetch_first_block(call, items[i], Operand::values);
+    if (i + 1 < items.size()) prefetch_first_block(call, items[i + 1], Operand::keys);
     run_item(call, items[i]);
   }
   release_product_tiles();

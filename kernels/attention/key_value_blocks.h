@@ -37,6 +37,18 @@ struct KeyValueBlocks {
     transpose_words(k, g.kv_stride(), count, g.head_dim, keys(block, kv_head), index);
     interleave_rows(v, g.kv_stride(), count, g.head_dim, values(block, kv_head), g.padded, index);
   }
+
+  // Fetches the lines that writing one row to `position` changes, for this core alone.
+  void prefetch_to_write(const AttentionGeometry& g, int kv_head, int64_t position) const {
+    constexpr int64_t kWord = sizeof(uint32_t), kElements = kElementsPerWord<T>, kLine = 64;
+    const int64_t block = position / kKeyBlock, index = position % kKeyBlock;
+    const auto* key = reinterpret_cast<const char*>(keys(block, kv_head)) + index * kWord;
+    for (int64_t word = 0; word < g.head_dim / kElements; ++word)
+      __builtin_prefetch(key + word * kKeyBlock * kWord, 1);
+    const auto* value = reinterpret_cast<const char*>(values(block, kv_head)) +
+                        index / kElements * g.padded * kWord;
+    for (int64_t at = 0; at < g.padded * kWord; at += kLine) __builtin_prefetch(value + at, 1);
+  }
 };
 
 // Throws unless the cache has the op's shape and the tables hold allocated blocks up to each

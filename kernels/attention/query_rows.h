@@ -73,19 +73,7 @@ struct QueryRows {
   // past = past combined with the span that ends here; the first that sees a key is taken as it is.
   void end_span(int row, int64_t padded) {
     if (!has_seen[row]) return;
-    const bool is_first = !has_past[row];
-    const float past = is_first ? -kInfinity : past_max[row];
-    const float both = is_first ? max[row] : std::max(past, max[row]);
-    const Vec past_factor = softmax_weight(set1(past - both)),
-              factor = softmax_weight(set1(max[row] - both));
-    const auto combine = [&](float* to, const float* from) {
-      const Vec x = load(from);
-      store(to, is_first ? x : fma(x, factor, mul(load(to), past_factor)));
-    };
-    combine(past_total + row * kLanes, total + row * kLanes);
-    for (int64_t d = 0; d < padded; d += kLanes)
-      combine(past_out + row * kStride + d, out + row * kStride + d);
-    past_max[row] = both;
+    has_past[row] ? combine_with_past(row, padded) : become_past(row, padded);
     has_past[row] = 1;
   }
 
@@ -96,6 +84,26 @@ struct QueryRows {
     std::memset(out + row * kStride, 0, padded * sizeof(float));
     has_seen[row] = 1;
     end_span(row, padded);
+  }
+
+ private:
+  void become_past(int row, int64_t padded) {
+    store(past_total + row * kLanes, load(total + row * kLanes));
+    std::memcpy(past_out + row * kStride, out + row * kStride, padded * sizeof(float));
+    past_max[row] = max[row];
+  }
+
+  void combine_with_past(int row, int64_t padded) {
+    const float both = std::max(past_max[row], max[row]);
+    const Vec past_factor = softmax_weight(set1(past_max[row] - both)),
+              factor = softmax_weight(set1(max[row] - both));
+    const auto combine = [&](float* to, const float* from) {
+      store(to, fma(load(from), factor, mul(load(to), past_factor)));
+    };
+    combine(past_total + row * kLanes, total + row * kLanes);
+    for (int64_t d = 0; d < padded; d += kLanes)
+      combine(past_out + row * kStride + d, out + row * kStride + d);
+    past_max[row] = both;
   }
 };
 

@@ -18,7 +18,7 @@ void swiglu_cpu(const KernelArgs& args) {
     parallel_for(args.context, gate.rows(), columns * kCostOfExp, [&](int64_t begin, int64_t end) {
       for_vectors(begin * columns, end * columns, [&](int64_t i, auto lanes) {
         const Vec g = load(gate.as<T>() + i, lanes), u = load(up.as<T>() + i, lanes);
-        store(y.as<T>() + i, mul(mul(g, sigmoid(g)), u), lanes);
+        store(y.as<T>() + i, swiglu_of(g, u), lanes);
       });
     });
   });

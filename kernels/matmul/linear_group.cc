@@ -44,6 +44,16 @@ std::vector<Shape> linear_group_bias_shapes(const Attributes& attributes,
   return outputs;
 }
 
+std::vector<Shape> linear_group_swiglu_shapes(const Attributes& attributes,
+                                              std::span<const Shape> inputs) {
+  auto outputs = inputs.size() == 3 ? linear_group_shapes(attributes, inputs)
+                                    : linear_group_bias_shapes(attributes, inputs);
+  CHECK(outputs.size() == 2 && outputs[0] == outputs[1], linear_group_swiglu.name, outputs.size(),
+        to_string(outputs.front()), to_string(outputs.back()));
+  outputs.push_back(outputs[0]);
+  return outputs;
+}
+
 std::vector<Shape> linear_group_input_gradient_shapes(const Attributes& attributes,
                                                       std::span<const Shape> inputs) {
   const std::string_view op = linear_group_input_gradient.name;

@@ -12,10 +12,12 @@ namespace troupe {
 inline constexpr int kMostGroupedWeights = 3;
 
 void linear_group_cpu(const KernelArgs&);
+void linear_group_swiglu_cpu(const KernelArgs&);
 void linear_group_input_gradient_cpu(const KernelArgs&);
 void linear_group_gradient(GradientBuilder&);
 std::vector<Shape> linear_group_shapes(const Attributes&, std::span<const Shape> inputs);
 std::vector<Shape> linear_group_bias_shapes(const Attributes&, std::span<const Shape> inputs);
+std::vector<Shape> linear_group_swiglu_shapes(const Attributes&, std::span<const Shape> inputs);
 std::vector<Shape> linear_group_input_gradient_shapes(const Attributes&,
                                                       std::span<const Shape> inputs);
 
@@ -35,6 +37,16 @@ inline constexpr OpDef linear_group_bias = {
     .dtypes = "===",
     .shapes = linear_group_bias_shapes,
     .cpu = linear_group_cpu,
+};
+
+// Gate, up and SwiGLU of the two (kernels/elementwise/swiglu.h): inputs x, W1, W2, and b1, b2 where
+// there are biases; outputs y1, y2, y1 * sigmoid(y1) * y2. The bits of the ops apart, of which it
+// is made (graph/fuse.h).
+inline constexpr OpDef linear_group_swiglu = {
+    .name = "linear_group_swiglu",
+    .dtypes = "===",
+    .shapes = linear_group_swiglu_shapes,
+    .cpu = linear_group_swiglu_cpu,
 };
 
 // Inputs dy1 ... dyn, W1 ... Wn; output dx = dy1 W1 + ... + dyn Wn. Every d is cut into

@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "kernels/elementwise/add_bias.h"
+#include "kernels/elementwise/swiglu.h"
 #include "kernels/kernel_args.h"
 #include "kernels/matmul/linear_group.h"
 #include "kernels/matmul/matmul.h"
@@ -28,35 +29,47 @@ struct Group {
   std::span<const Tensor> all_outputs() const { return std::span(outputs).first(size); }
 };
 
-// Of output i; without data where it has none.
-Tensor bias_of(const KernelArgs& args, size_t i) {
-  const size_t at = 1 + args.outputs.size() + i;
+// Of output i of `count`; without data where it has none.
+Tensor bias_of(const KernelArgs& args, size_t count, size_t i) {
+  const size_t at = 1 + count + i;
   return at < args.inputs.size() ? args.inputs[at] : Tensor{};
 }
 
-}  // namespace
-
-void linear_group_cpu(const KernelArgs& args) {
+// `gated`: SwiGLU of two outputs, or null.
+void multiply_group(const KernelArgs& args, size_t count, const Tensor* gated) {
   Group<QuantizedWeight> quantized;
   Group<PackedWeight> packed;
-  for (size_t i = 0; i < args.outputs.size(); ++i) {
+  for (size_t i = 0; i < count; ++i) {
     const Tensor& weight = args.inputs[i + 1];
     CHECK(weight.quantized || weight.packed, i, to_string(weight.shape));
     if (weight.quantized)
       quantized.add(weight.quantized, args.outputs[i], {});
     else
-      packed.add(weight.packed, args.outputs[i], bias_of(args, i));
+      packed.add(weight.packed, args.outputs[i], bias_of(args, count, i));
   }
   const Tensor& x = args.inputs[0];
   ThreadPool& pool = *args.context.pool;
   if (quantized.size > 0)
     matmul_quantized(x, quantized.all_weights(), quantized.all_outputs(), pool);
-  for (size_t i = 0; i < args.outputs.size(); ++i)
-    if (const Tensor bias = bias_of(args, i); bias.data && args.inputs[i + 1].quantized)
+  for (size_t i = 0; i < count; ++i)
+    if (const Tensor bias = bias_of(args, count, i); bias.data && args.inputs[i + 1].quantized)
       add_bias_onto(args.outputs[i], bias, args);
   if (packed.size > 0)
     matmul_group(x, packed.all_weights(), packed.all_outputs(), 1, pool,
-                 repeated_in(x, args.context), packed.all_biases());
+                 repeated_in(x, args.context), packed.all_biases(),
+                 quantized.size == 0 ? gated : nullptr);
+  if (gated && quantized.size > 0)
+    swiglu_cpu({args.outputs.first(2), {gated, 1}, args.attributes, args.context});
+}
+
+}  // namespace
+
+void linear_group_cpu(const KernelArgs& args) {
+  multiply_group(args, args.outputs.size(), nullptr);
+}
+
+void linear_group_swiglu_cpu(const KernelArgs& args) {
+  multiply_group(args, 2, &args.outputs[2]);
 }
 
 void linear_group_input_gradient_cpu(const KernelArgs& args) {

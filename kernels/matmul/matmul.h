@@ -29,8 +29,8 @@ void matmul(const Tensor& x, const PackedWeight& w, const Tensor& y, int num_sli
 // ys[i] = x ws[i]^T, each as matmul() has it; threads share out the work of all together.
 void matmul_group(const Tensor& x, std::span<const PackedWeight* const> ws,
                   std::span<const Tensor> ys, int num_slices, ThreadPool& pool,
-                  const RepeatedRows* repeated = nullptr,
-                  std::span<const float* const> biases = {});
+                  const RepeatedRows* repeated = nullptr, std::span<const float* const> biases = {},
+                  const Tensor* gated = nullptr);
 
 // Those of x, where it has all of its pack's rows and not only a shard's.
 inline const RepeatedRows* repeated_in(const Tensor& x, const KernelContext& context) {

@@ -53,7 +53,8 @@ void matmul(const Tensor& x, const PackedWeight& w, const Tensor& y, int num_sli
 
 void matmul_group(const Tensor& x, std::span<const PackedWeight* const> ws,
                   std::span<const Tensor> ys, int num_slices, ThreadPool& pool,
-                  const RepeatedRows* repeated, std::span<const float* const> biases) {
+                  const RepeatedRows* repeated, std::span<const float* const> biases,
+                  const Tensor* gated) {
   CHECK(!ws.empty() && ws.size() == ys.size() && ws.size() <= kMaxParts, ws.size(), ys.size());
   CHECK(biases.empty() || biases.size() == ws.size(), biases.size(), ws.size());
   const DType dtype = ws[0]->dtype();
@@ -70,6 +71,12 @@ void matmul_group(const Tensor& x, std::span<const PackedWeight* const> ws,
     products[i] = product_of({&contractions[i], 1}, ys[i], num_slices);
     if (!biases.empty()) products[i].bias = biases[i];
   }
+  if (gated) {
+    CHECK(ws.size() == 2 && gated->shape == ys[1].shape && gated->dtype == ys[1].dtype &&
+              ys[0].dtype == ys[1].dtype,
+          ws.size(), to_string(gated->shape), name_of(gated->dtype));
+    products[1].gated = gated->data;
+  }
   const RowRange all = {0, x.rows()};
   const bool repeats = repeated && !repeated->empty();
   CHECK(!repeats || repeated->num_rows() == x.rows(), repeated->num_rows(), x.rows());
@@ -77,6 +84,7 @@ void matmul_group(const Tensor& x, std::span<const PackedWeight* const> ws,
            repeats ? std::span(repeated->distinct) : std::span(&all, 1), dtype, pool);
   if (!repeats) return;
   for (const Tensor& y : ys) copy_rows(y, repeated->copies, pool);
+  if (gated) copy_rows(*gated, repeated->copies, pool);
 }
 
 void matmul_input_gradient(std::span<const Tensor> dys, std::span<const PackedWeight* const> ws,

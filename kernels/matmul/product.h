@@ -31,6 +31,9 @@ struct Product {
   bool round_to_bf16 = false;   // result is Bf16, else float
   bool accumulate = false;      // sums start from what result (float, one slice) holds
   const float* bias = nullptr;  // [n], added to the result once that is rounded, and rounded again
+  // [rows][n], of the result's type: SwiGLU of two results of one n, the product's before this one
+  // and this one's. The two are computed together, a block of one and then of the other.
+  void* gated = nullptr;
 };
 
 // The rows named, of all of the products; threads share out their work together. T: the elements

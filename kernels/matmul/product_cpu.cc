@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "devices/cpu/thread_pool.h"
 #include "kernels/loops.h"
+#include "kernels/math.h"
 #include "kernels/matmul/product.h"
 
 namespace troupe {
@@ -20,7 +21,8 @@ constexpr int64_t kStretchStep = 16;  // passes begin at its multiples: bf16 goe
 constexpr int64_t kPanelGroup = 9;    // panels that share a block of A
 constexpr int64_t kFewRows = 32;  // up to here panels go one by one, so that weights are read from
                                   // memory in one stream
-constexpr int64_t kFarRows = 2048;  // words between rows of A beyond which a tile's are copied
+constexpr int64_t kFarRows = 2048;   // words between rows of A from which on a tile's are copied
+constexpr int64_t kSameSets = 1024;  // or that it is a multiple of: all rows fall on the same sets
 constexpr int64_t kLeftStride = kWordBlock + kLanes;  // between rows of such a copy
 constexpr int64_t kMostTileRows = std::max(kTileRows<float>, kTileRows<Bf16>);
 constexpr int kNumLevels = std::bit_width(static_cast<unsigned>(kMaxSlices));
@@ -38,11 +40,19 @@ Scratch& scratch() {
   return *scratch;
 }
 
-// Far rows would evict each other from the first-level cache, where 4 KiB apart is the same place.
+// Such rows would evict each other from the first-level cache, where 4 KiB apart is the same place.
+bool evict_each_other(const Left& left) {
+  return left.row_stride >= kFarRows || left.row_stride % kSameSets == 0;
+}
+
 Left copy_left(Left left, int num_rows, int64_t num_words, uint32_t* buffer) {
   for (int row = 0; row < num_rows; ++row)
     std::memcpy(buffer + row * kLeftStride, left.at(row, 0).words, num_words * sizeof(uint32_t));
   return {buffer, kLeftStride};
+}
+
+bool copies_left(const Left& left, int64_t num_rows) {
+  return num_rows > kFewRows && evict_each_other(left);
 }
 
 // Rows that a tile computes.
@@ -52,11 +62,10 @@ struct TileRows {
   int64_t num_before;  // rows that tiles before it compute
 };
 
-// Some tiles' rows and panels [first_panel, + num_panels): what is computed together. The thread
-// will most likely go on with `num_next_panels` more.
+// Some tiles' rows and panels [first_panel, + num_panels): what is computed together.
 struct Block {
   std::span<const TileRows> tiles;
-  int64_t first_panel = 0, num_panels = 0, num_next_panels = 0;
+  int64_t first_panel = 0, num_panels = 0;
 
   int64_t num_rows() const {
     return tiles.back().num_before + tiles.back().num_rows - tiles.front().num_before;
@@ -73,6 +82,12 @@ struct Stretch {
   int64_t first_word, num_words;
   int slice;
   bool first = false, last = false;  // of its slice
+};
+
+// With which panels a thread will most likely go on; maybe none.
+struct Next {
+  const Stretch* stretch;  // their first
+  int64_t first_panel, num_panels;
 };
 
 // Which of the tiles that pass over a panel one after another, and what they do after that.
@@ -115,20 +130,38 @@ std::vector<Stretch> cut_into_stretches(const Product& product) {
   return stretches;
 }
 
+// body(element, column, lanes) for the block's elements of a result [rows][n], vector by vector.
+template <class Body>
+void for_elements(const Block& block, int64_t n, Body&& body) {
+  const int64_t first = block.first_panel * kPanelWidth;
+  const int64_t end = std::min(first + block.num_panels * kPanelWidth, n);
+  for (const TileRows& rows : block.tiles)
+    for (int64_t row = rows.row; row < rows.row + rows.num_rows; ++row)
+      for_vectors(first, end,
+                  [&](int64_t column, auto lanes) { body(row * n + column, column, lanes); });
+}
+
+// A product that others of the same rows and columns may be computed beside.
+struct Part {
+  const Product& product;
+  std::vector<Stretch> stretches;
+};
+
 template <class T>
 class BlockProduct {
  public:
-  BlockProduct(const Product& product, std::span<const Stretch> stretches, const Block& block,
-               const Worker& worker)
-      : product_(product),
-        stretches_(stretches),
+  BlockProduct(const Part& part, const Block& block, const Next& next, const Worker& worker)
+      : product_(part.product),
+        stretches_(part.stretches),
         block_(block),
+        next_(next),
         worker_(worker),
         scratch_(scratch()) {}
 
   void compute() const {
     for (size_t i = 0; i < stretches_.size(); ++i)
       compute_stretch(stretches_[i], i + 1 < stretches_.size() ? &stretches_[i + 1] : nullptr);
+    if (product_.bias || product_.gated) finish_tiles<T>();
     if (product_.bias) product_.round_to_bf16 ? add_bias<Bf16>() : add_bias<float>();
   }
 
@@ -136,21 +169,16 @@ class BlockProduct {
   // While the results are in a cache.
   template <class Result>
   void add_bias() const {
-    const int64_t first = block_.first_panel * kPanelWidth;
-    const int64_t end = std::min(first + block_.num_panels * kPanelWidth, product_.n);
-    for (const TileRows& rows : block_.tiles)
-      for (int64_t row = rows.row; row < rows.row + rows.num_rows; ++row) {
-        auto* result = static_cast<Result*>(product_.result) + row * product_.n;
-        for_vectors(first, end, [&](int64_t i, auto lanes) {
-          const Vec sum = add(load(result + i, lanes), load(product_.bias + i, lanes));
-          store(result + i, sum, lanes);
-        });
-      }
+    auto* results = static_cast<Result*>(product_.result);
+    for_elements(block_, product_.n, [&](int64_t at, int64_t column, auto lanes) {
+      const Vec sum = add(load(results + at, lanes), load(product_.bias + column, lanes));
+      store(results + at, sum, lanes);
+    });
   }
 
   void compute_stretch(const Stretch& stretch, const Stretch* next) const {
     const Left all = stretch.contraction->left.at(0, stretch.first_word);
-    const bool copies = block_.num_rows() > kFewRows && all.row_stride > kFarRows;
+    const bool copies = copies_left(all, block_.num_rows());
     const auto num_tiles = std::ssize(block_.tiles);
     for (int64_t tile = 0; tile < num_tiles; ++tile) {
       const TileRows& rows = block_.tiles[tile];
@@ -182,13 +210,13 @@ class BlockProduct {
   }
 
   // The tiles of a panel bring in what takes its place, each a part: else the first would wait for
-  // all of it. That is the panel's next stretch; after the last, a panel of the next group, and
-  // after the last group the next product's. Tiles of fixed size look ahead by themselves: what
+  // all of it. That is the panel's next stretch; after the last, a panel of what comes next, and
+  // after the last of all the next op's. Tiles of fixed size look ahead by themselves: what
   // they took here, nobody would fetch.
   void look_ahead(const Turn& turn, int64_t panel, const uint32_t* words, Tile& tile) const {
     if (kHasFixedTiles<T>) return;
     tile.ahead = reinterpret_cast<const char*>(words);
-    if (!turn.next && panel >= block_.num_next_panels) {
+    if (!turn.next && panel >= next_.num_panels) {
       const auto* next = worker_.read_ahead.take(worker_.thread, tile.num_words);
       if (!next) return;
       tile.ahead = reinterpret_cast<const char*>(next);
@@ -196,9 +224,9 @@ class BlockProduct {
       return;
     }
     if (turn.num_tiles == 1) return;
-    const Stretch& next = turn.next ? *turn.next : stretches_.front();
-    const int64_t next_panel = block_.first_panel + panel + (turn.next ? 0 : block_.num_panels);
-    const uint32_t* next_words = next.contraction->panels->panel(next_panel);
+    const Stretch& next = turn.next ? *turn.next : *next_.stretch;
+    const int64_t first_panel = turn.next ? block_.first_panel : next_.first_panel;
+    const uint32_t* next_words = next.contraction->panels->panel(first_panel + panel);
     constexpr int64_t kWordBytes = kPanelWidth * sizeof(uint32_t);
     const int64_t first = next.first_word + turn.tile * next.num_words / turn.num_tiles;
     tile.ahead = reinterpret_cast<const char*>(next_words) + first * kWordBytes;
@@ -240,6 +268,7 @@ class BlockProduct {
   const Product& product_;
   std::span<const Stretch> stretches_;
   const Block& block_;
+  const Next& next_;
   const Worker& worker_;
   Scratch& scratch_;
 };
@@ -275,11 +304,22 @@ int64_t count_row_blocks(int64_t num_tiles, int64_t num_panels, int num_threads)
   return fewest;
 }
 
-// Items are (row block, panel), panels running fastest.
+// SwiGLU of the block's results, while they are in a cache.
+template <class Result>
+void gate_block(const Product& gate, const Product& up, const Block& block) {
+  const auto *gates = static_cast<const Result*>(gate.result),
+             *ups = static_cast<const Result*>(up.result);
+  auto* results = static_cast<Result*>(up.gated);
+  for_elements(block, up.n, [&](int64_t at, int64_t, auto lanes) {
+    store(results + at, swiglu_of(load(gates + at, lanes), load(ups + at, lanes)), lanes);
+  });
+}
+
+// Parts that are computed together, a block of each in turn. Items are (row block, panel), panels
+// running fastest.
 template <class T>
 struct Job {
-  const Product& product;
-  std::vector<Stretch> stretches;
+  std::vector<Part> parts;
   std::span<const TileRows> tiles;
   int64_t num_blocks, num_panels;
 
@@ -294,12 +334,37 @@ struct Job {
     for (int64_t item = begin; item < end;) {
       Block block = {tiles_of(item / num_panels), item % num_panels};
       const int64_t left = num_panels - block.first_panel;
-      const int64_t most = block.num_rows() > kFewRows ? kPanelGroup : 1;
-      block.num_panels = std::min({most, end - item, left});
-      block.num_next_panels =
-          std::min(std::max(end, worker.share_end) - item, left) - block.num_panels;
-      BlockProduct<T>(product, stretches, block, worker).compute();
+      block.num_panels = std::min({kPanelGroup, end - item, left});
+      const int64_t expected = std::min(std::max(end, worker.share_end) - item, left);
+      run_block(block, expected - block.num_panels, worker);
       item += block.num_panels;
+    }
+  }
+
+  void run_block(const Block& block, int64_t num_next_panels, const Worker& worker) const {
+    for (size_t i = 0; i < parts.size(); ++i) {
+      const bool last = i + 1 == parts.size();
+      const Next next = {parts[last ? 0 : i + 1].stretches.data(),
+                         block.first_panel + (last ? block.num_panels : 0),
+                         last ? num_next_panels : block.num_panels};
+      run_part(parts[i], block, next, worker);
+      const Product& product = parts[i].product;
+      if (!product.gated) continue;
+      const Product& gate = parts[i - 1].product;
+      product.round_to_bf16 ? gate_block<Bf16>(gate, product, block)
+                            : gate_block<float>(gate, product, block);
+    }
+  }
+
+  // Of few rows panel by panel.
+  void run_part(const Part& part, const Block& all, const Next& next, const Worker& worker) const {
+    const int64_t most = all.num_rows() > kFewRows ? kPanelGroup : 1;
+    for (int64_t panel = 0; panel < all.num_panels; panel += most) {
+      const Block block = {all.tiles, all.first_panel + panel,
+                           std::min(most, all.num_panels - panel)};
+      const int64_t left = all.num_panels - panel - block.num_panels;
+      const Next own = {part.stretches.data(), block.first_panel + block.num_panels, left};
+      BlockProduct<T>(part, block, left > 0 ? own : next, worker).compute();
     }
   }
 };
@@ -346,22 +411,32 @@ void multiply(std::span<const Product> products, std::span<const RowRange> rows,
   const auto tiles = cut_into_tiles<T>(rows);
   if (tiles.empty()) return;
   const bool alone = !all_worth_waking(products, tiles.back().num_before + tiles.back().num_rows);
-  int64_t num_items = 0;
+  int64_t num_items = 0, least = 1;
   std::vector<Job<T>> jobs;
   for (const Product& product : products) {
     CHECK(!product.accumulate || (product.num_slices == 1 && !product.round_to_bf16),
           product.num_slices);
+    if (product.gated) {
+      CHECK(!jobs.empty() && jobs.back().parts[0].product.n == product.n, product.n);
+      jobs.back().parts.push_back({product, cut_into_stretches<T>(product)});
+      continue;
+    }
     const int64_t num_panels = (product.n + kPanelWidth - 1) / kPanelWidth;
     const int64_t blocks =
         count_row_blocks<T>(std::ssize(tiles), num_panels, alone ? 1 : pool.num_threads());
-    jobs.push_back({product, cut_into_stretches<T>(product), tiles, blocks, num_panels});
+    jobs.push_back({{{product, cut_into_stretches<T>(product)}}, tiles, blocks, num_panels});
     num_items += jobs.back().num_items();
+    if (copies_left(product.contractions[0].left, jobs.back().tiles_of(0).back().num_before))
+      least = kPanelGroup;
   }
   if (alone) return run_items<T>(jobs, 0, num_items, {0, num_items, pool.read_ahead()});
-  pool.parallel(num_items, [&](int64_t begin, int64_t end, int thread) {
-    const int64_t share_end = (thread + 1) * num_items / pool.num_threads();
-    run_items<T>(jobs, begin, end, {thread, share_end, pool.read_ahead()});
-  });
+  pool.parallel(
+      num_items,
+      [&](int64_t begin, int64_t end, int thread) {
+        const int64_t share_end = (thread + 1) * num_items / pool.num_threads();
+        run_items<T>(jobs, begin, end, {thread, share_end, pool.read_ahead()});
+      },
+      least);
 }
 
 template void multiply<float>(std::span<const Product>, std::span<const RowRange>, ThreadPool&);

@@ -12,7 +12,7 @@
 namespace troupe {
 
 #ifdef __AVX512F__
-inline constexpr int kVectorRows = 12, kTileVecs = 2;  // 24 of the 32 registers accumulate
+inline constexpr int kVectorRows = 14, kTileVecs = 2;  // 28 of the 32 registers accumulate
 #else
 inline constexpr int kVectorRows = 6, kTileVecs = 1;  // 12 of the 16
 #endif
@@ -96,8 +96,11 @@ inline void prefetch_result(const TileSums& sums, int num_rows) {
 template <class T>
 void compute_tile(const Tile& tile);
 
-// After the last tile, without which results may not be complete; gives back registers that must
-// not stay in use.
+// Without this the last tile's results may not be complete.
+template <class T>
+void finish_tiles();
+
+// The same after all tiles; gives back registers that must not stay in use.
 template <class T>
 void release_tiles();
 
@@ -105,6 +108,10 @@ template <>
 void compute_tile<float>(const Tile&);
 template <>
 void compute_tile<Bf16>(const Tile&);
+template <>
+void finish_tiles<float>();
+template <>
+void finish_tiles<Bf16>();
 template <>
 void release_tiles<float>();
 template <>

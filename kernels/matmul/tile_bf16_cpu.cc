@@ -13,8 +13,12 @@ void compute_tile<Bf16>(const Tile& tile) {
   compute_tile_with_amx(tile);
 }
 template <>
-void release_tiles<Bf16>() {
+void finish_tiles<Bf16>() {
   AmxPending::of_this_thread().finish_all();
+}
+template <>
+void release_tiles<Bf16>() {
+  finish_tiles<Bf16>();
   AmxShape::release();
 }
 
@@ -24,6 +28,8 @@ template <>
 void compute_tile<Bf16>(const Tile& tile) {
   compute_tile_with_vectors<Bf16>(tile);
 }
+template <>
+void finish_tiles<Bf16>() {}
 template <>
 void release_tiles<Bf16>() {}
 

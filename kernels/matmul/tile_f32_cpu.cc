@@ -7,6 +7,8 @@ void compute_tile<float>(const Tile& tile) {
   compute_tile_with_vectors<float>(tile);
 }
 template <>
+void finish_tiles<float>() {}
+template <>
 void release_tiles<float>() {}
 
 }  // namespace troupe

@@ -11,6 +11,7 @@
 #include "graph/program.h"
 #include "kernels/elementwise/add.h"
 #include "kernels/elementwise/add_bias.h"
+#include "kernels/elementwise/swiglu.h"
 #include "kernels/matmul/linear.h"
 #include "kernels/matmul/linear_group.h"
 #include "kernels/norm/add_rms_norm.h"
@@ -96,8 +97,16 @@ TEST(FuseTest, AddsBiasesInTheirProducts) {
   EXPECT_EQ(count(graph, add_bias), 7 * layers);
   fuse_neighbours(graph);
   EXPECT_EQ(count(graph, add_bias), 0);
-  EXPECT_EQ(count(graph, linear_group_bias), 2 * layers);
+  EXPECT_EQ(count(graph, linear_group_bias), layers);
+  EXPECT_EQ(count(graph, linear_group_swiglu), layers);
   EXPECT_EQ(count(graph, linear_bias), 2 * layers);
+}
+
+TEST(FuseTest, GatesInTheProductsOfGateAndUp) {
+  auto graph = trained(DType::f32, Recompute::none);
+  fuse_neighbours(graph);
+  EXPECT_EQ(count(graph, linear_group_swiglu), 3);
+  EXPECT_EQ(count(graph, swiglu), 0);
 }
 
 // Of three layers' seven norms the first follows the embedding. The last one's gradient is the

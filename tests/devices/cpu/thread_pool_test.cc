@@ -48,6 +48,25 @@ TEST(ThreadPoolTest, ThreadsStartWithTheRangesThatTheyAreGivenAndShareThem) {
   EXPECT_THROW(pool.parallel(std::vector<int64_t>{0, 1}, [](int64_t, int64_t, int) {}), Error);
 }
 
+// 41 items are shares of 20 and 21.
+TEST(ThreadPoolTest, RangesAreNotSmallerThanAsked) {
+  ThreadPool pool(2);
+  for (const int64_t least : {1, 7, 10, 30}) {
+    std::vector<int> each(41, 0);
+    std::atomic<int64_t> smallest = 41;
+    pool.parallel(
+        41,
+        [&](int64_t begin, int64_t end, int) {
+          for (int64_t i = begin; i < end; ++i) ++each[i];
+          int64_t seen = smallest;
+          while (end - begin < seen && !smallest.compare_exchange_weak(seen, end - begin)) continue;
+        },
+        least);
+    EXPECT_EQ(each, std::vector<int>(41, 1)) << least;
+    EXPECT_GE(smallest, std::min<int64_t>(least, 20)) << least;
+  }
+}
+
 // The others end all of a range but the piece whose owner is held up until they have.
 TEST(ThreadPoolTest, AThreadThatIsHeldUpLosesItsRangeToTheOthers) {
   ThreadPool pool(4);
