@@ -273,7 +273,7 @@ int main(int argc, char** argv) {
     troupe::time_packs(pool, rounds, dtype, {rows(4, 256), rows(8, 256), rows(1, 2048)});
   if (what == "tiny") troupe::time_packs(pool, rounds, dtype, {rows(4, 8)});
   if (all || what == "decode")
-    for (const int64_t length : {48}) troupe::time_decode(pool, rounds, dtype, length);
+    for (const int64_t length : {48, 2048}) troupe::time_decode(pool, rounds, dtype, length);
   if (all || what == "documents")
     troupe::time_documents(pool, rounds, dtype, std::stoll(argument(5, "131072")));
 }
