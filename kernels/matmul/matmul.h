@@ -26,7 +26,8 @@ namespace troupe {
 void matmul(const Tensor& x, const PackedWeight& w, const Tensor& y, int num_slices,
             ThreadPool& pool, const RepeatedRows* repeated = nullptr, const float* bias = nullptr);
 
-// ys[i] = x ws[i]^T, each as matmul() has it; threads share out the work of all together.
+// ys[i] = x ws[i]^T, each as matmul() has it; threads share out the work of all together. Of two
+// weights, `gated` takes SwiGLU of the two results.
 void matmul_group(const Tensor& x, std::span<const PackedWeight* const> ws,
                   std::span<const Tensor> ys, int num_slices, ThreadPool& pool,
                   const RepeatedRows* repeated = nullptr, std::span<const float* const> biases = {},

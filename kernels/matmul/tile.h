@@ -11,8 +11,10 @@
 
 namespace troupe {
 
-#ifdef __AVX512F__
+#if defined(__AVX512BF16__)
 inline constexpr int kVectorRows = 14, kTileVecs = 2;  // 28 of the 32 registers accumulate
+#elif defined(__AVX512F__)
+inline constexpr int kVectorRows = 12, kTileVecs = 2;  // 24: a product of bf16 needs four more
 #else
 inline constexpr int kVectorRows = 6, kTileVecs = 1;  // 12 of the 16
 #endif
