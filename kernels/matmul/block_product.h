@@ -10,6 +10,7 @@
 
 #include "devices/cpu/read_ahead.h"
 #include "kernels/loops.h"
+#include "kernels/matmul/made_rows.h"
 #include "kernels/matmul/product.h"
 
 namespace troupe {
@@ -23,9 +24,8 @@ inline constexpr int64_t kStretchStep = 16;
 inline constexpr int64_t kPanelGroup = 9;  // panels that share a block of A
 // Up to so many rows panels go one by one, so that weights are read from memory in one stream.
 inline constexpr int64_t kFewRows = 32;
-// A tile's rows are copied where they are so many words apart, or a multiple of the other: then all
-// of them fall on the same cache sets.
-inline constexpr int64_t kFarRows = 2048, kSameSets = 1024;
+// A tile's rows are copied where they are so many words apart, or all fall on the same cache sets.
+inline constexpr int64_t kFarRows = 2048;
 inline constexpr int64_t kLeftStride = kWordBlock + kLanes;  // between rows of such a copy
 inline constexpr int64_t kMostTileRows = std::max(kTileRows<float>, kTileRows<Bf16>);
 inline constexpr int kNumLevels = std::bit_width(static_cast<unsigned>(kMaxSlices));
@@ -53,17 +53,11 @@ inline bool copies_left(const Left& left, int64_t num_rows) {
   return num_rows > kFewRows && evict_each_other(left);
 }
 
-// Rows that a tile computes.
-struct TileRows {
-  int64_t row;
-  int num_rows;
-  int64_t num_before;  // rows that tiles before it compute
-};
-
 // Some tiles' rows and panels [first_panel, + num_panels): what is computed together.
 struct Block {
   std::span<const TileRows> tiles;
   int64_t first_panel = 0, num_panels = 0;
+  Left made_rows = {};  // the left operand's, by place_of(); without words: rows were not made
 
   int64_t num_rows() const {
     return tiles.back().num_before + tiles.back().num_rows - tiles.front().num_before;
@@ -71,6 +65,9 @@ struct Block {
   // Of what is kept for the block alone.
   int64_t place_of(const TileRows& rows) const {
     return rows.num_before - tiles.front().num_before;
+  }
+  Left left_of(const TileRows& rows, const Left& all) const {
+    return made_rows.words ? made_rows.at(place_of(rows), 0) : all.at(rows.row, 0);
   }
 };
 
@@ -94,12 +91,15 @@ struct Turn {
   const Stretch* next;  // of the same panels; null: they are done
 };
 
-// Who computes: its own share of all items ends at `share_end`; what it reads after that.
+// Who computes: its own share of all items ends at `share_end`; what it reads after that; how its
+// rows are made, if they are.
 struct Worker {
   int thread;
   int64_t share_end;
   ReadAhead& read_ahead;
   Scratch& scratch;
+  MadeRows& made_rows;
+  const MakeRow& make_row;
 };
 
 // Between two stretches a sum is only stored and loaded, which changes no bit.
@@ -160,28 +160,34 @@ class BlockProduct {
   void compute() const {
     for (size_t i = 0; i < stretches_.size(); ++i)
       compute_stretch(stretches_[i], i + 1 < stretches_.size() ? &stretches_[i + 1] : nullptr);
-    if (product_.bias || product_.gated) finish_tiles<T>();
-    if (product_.bias) product_.round_to_bf16 ? add_bias<Bf16>() : add_bias<float>();
+    if (product_.bias || product_.residual || product_.gated) finish_tiles<T>();
+    product_.round_to_bf16 ? add_to_results<Bf16>() : add_to_results<float>();
   }
 
  private:
   // While the results are in a cache.
   template <class Result>
-  void add_bias() const {
+  void add_to_results() const {
     auto* results = static_cast<Result*>(product_.result);
-    for_elements(block_, product_.n, [&](int64_t at, int64_t column, auto lanes) {
-      const Vec sum = add(load(results + at, lanes), load(product_.bias + column, lanes));
-      store(results + at, sum, lanes);
-    });
+    const auto add_each = [&](auto&& addend) {
+      for_elements(block_, product_.n, [&](int64_t at, int64_t column, auto lanes) {
+        store(results + at, add(load(results + at, lanes), addend(at, column, lanes)), lanes);
+      });
+    };
+    if (product_.bias)
+      add_each(
+          [&](int64_t, int64_t column, auto lanes) { return load(product_.bias + column, lanes); });
+    if (const auto* residual = static_cast<const Result*>(product_.residual))
+      add_each([&](int64_t at, int64_t, auto lanes) { return load(residual + at, lanes); });
   }
 
   void compute_stretch(const Stretch& stretch, const Stretch* next) const {
-    const Left all = stretch.contraction->left.at(0, stretch.first_word);
+    const Left& all = stretch.contraction->left;
     const bool copies = copies_left(all, block_.num_rows());
     const auto num_tiles = std::ssize(block_.tiles);
     for (int64_t tile = 0; tile < num_tiles; ++tile) {
       const TileRows& rows = block_.tiles[tile];
-      Left left = all.at(rows.row, 0);
+      Left left = block_.left_of(rows, all).at(0, stretch.first_word);
       if (copies) left = copy_left(left, rows.num_rows, stretch.num_words, scratch_.left);
       for (int64_t panel = 0; panel < block_.num_panels; ++panel)
         compute_tiles(stretch, {tile, num_tiles, next}, left, rows, panel);

@@ -7,6 +7,11 @@
 
 namespace troupe {
 
+// Whether rows of so many columns are whole words.
+inline bool fills_words(int64_t columns, DType dtype) {
+  return dtype == DType::f32 || columns % 2 == 0;
+}
+
 // The rows of `x` as words of `dtype`, an odd number of Bf16 filled up with a zero. Valid until the
 // same thread asks for the same `part`.
 Left left_operand(const Tensor& x, DType dtype, int part = 0);

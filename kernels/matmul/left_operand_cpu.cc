@@ -37,7 +37,7 @@ const void* converted(const Tensor& x, DType dtype, int part) {
 
 Left left_operand(const Tensor& x, DType dtype, int part) {
   const int64_t columns = x.columns();
-  if (dtype == DType::f32 || columns % 2 == 0) {
+  if (fills_words(columns, dtype)) {
     const int64_t row_words = dtype == DType::f32 ? columns : columns / 2;
     return {static_cast<const uint32_t*>(converted(x, dtype, part)), row_words};
   }

@@ -1,5 +1,7 @@
 #include "kernels/matmul/linear.h"
 
+#include "base/error.h"
+
 namespace troupe {
 namespace {
 
@@ -16,6 +18,15 @@ void weight_gradient(GradientBuilder& builder) {
 }
 
 }  // namespace
+
+std::vector<Shape> linear_residual_shapes(const Attributes&, std::span<const Shape> inputs) {
+  CHECK(inputs.size() == 4, linear_residual.name, inputs.size());
+  const Shape &x = inputs[0], &w = inputs[1], &bias = inputs[2], &residual = inputs[3];
+  CHECK(x.size() == 2 && w.size() == 2 && w[1] == x[1], to_string(x), to_string(w));
+  CHECK(bias.empty() || bias == Shape{w[0]}, to_string(bias), to_string(w));
+  CHECK(residual == (Shape{x[0], w[0]}), to_string(residual), to_string(x), to_string(w));
+  return {residual};
+}
 
 void linear_gradient(GradientBuilder& builder) {
   const Symbol dy = builder.output_gradient(0);

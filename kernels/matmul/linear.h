@@ -13,6 +13,7 @@ void linear_f32_cpu(const KernelArgs&);
 void linear_input_gradient_cpu(const KernelArgs&);
 void linear_weight_gradient_cpu(const KernelArgs&);
 void linear_f32_input_gradient_cpu(const KernelArgs&);
+std::vector<Shape> linear_residual_shapes(const Attributes&, std::span<const Shape> inputs);
 void linear_gradient(GradientBuilder&);
 void linear_f32_gradient(GradientBuilder&);
 
@@ -30,6 +31,14 @@ inline constexpr OpDef linear = {
 inline constexpr OpDef linear_bias = {
     .name = "linear_bias",
     .axes = "tc, dc, d -> td",
+    .cpu = linear_cpu,
+};
+
+// With what is added to each result after the bias, likewise rounded: the residual connection.
+// Inputs x [t, c], W [d, c], b [d] or absent (kNoSymbol), [t, d]. The bits of the ops apart.
+inline constexpr OpDef linear_residual = {
+    .name = "linear_residual",
+    .shapes = linear_residual_shapes,
     .cpu = linear_cpu,
 };
 

@@ -1,4 +1,5 @@
 #include "base/error.h"
+#include "kernels/elementwise/add.h"
 #include "kernels/elementwise/add_bias.h"
 #include "kernels/kernel_args.h"
 #include "kernels/matmul/linear.h"
@@ -13,14 +14,24 @@ const PackedWeight& packed(const Tensor& weight) {
   return *weight.packed;
 }
 
+// y = y + residual.
+void add_residual(const Tensor& y, const Tensor& residual, const KernelArgs& args) {
+  const Tensor inputs[] = {y, residual};
+  add_cpu({inputs, {inputs, 1}, args.attributes, args.context});
+}
+
 void forward(const KernelArgs& args, int num_slices) {
   const Tensor &x = args.inputs[0], &weight = args.inputs[1], &y = args.outputs[0];
   const Tensor bias = args.inputs.size() > 2 ? args.inputs[2] : Tensor{};
-  if (!weight.quantized)
+  const Tensor residual = args.inputs.size() > 3 ? args.inputs[3] : Tensor{};
+  if (!weight.quantized) {
+    const auto* values = bias.as<float>();
     return matmul(x, packed(weight), y, num_slices, *args.context.pool,
-                  repeated_in(x, args.context), bias.as<float>());
+                  repeated_in(x, args.context), {.biases = {&values, 1}, .residual = residual});
+  }
   matmul_quantized(x, {&weight.quantized, 1}, {&y, 1}, *args.context.pool);
   if (bias.data) add_bias_onto(y, bias, args);
+  if (residual.data) add_residual(y, residual, args);
 }
 
 void input_gradient(const Tensor& dy, const Tensor& weight, const Tensor& dx,

@@ -54,6 +54,27 @@ std::vector<Shape> linear_group_swiglu_shapes(const Attributes& attributes,
   return outputs;
 }
 
+namespace {
+
+// What is left without the norm's weight.
+std::span<const Shape> without_norm(std::span<const Shape> inputs) {
+  CHECK(inputs.size() >= 4 && inputs.back() == Shape{inputs[0].back()}, norm_linear_group.name,
+        inputs.size(), to_string(inputs.back()), to_string(inputs[0]));
+  return inputs.first(inputs.size() - 1);
+}
+
+}  // namespace
+
+std::vector<Shape> norm_linear_group_shapes(const Attributes& attributes,
+                                            std::span<const Shape> inputs) {
+  return linear_group_bias_shapes(attributes, without_norm(inputs));
+}
+
+std::vector<Shape> norm_linear_group_swiglu_shapes(const Attributes& attributes,
+                                                   std::span<const Shape> inputs) {
+  return linear_group_swiglu_shapes(attributes, without_norm(inputs));
+}
+
 std::vector<Shape> linear_group_input_gradient_shapes(const Attributes& attributes,
                                                       std::span<const Shape> inputs) {
   const std::string_view op = linear_group_input_gradient.name;

@@ -13,11 +13,16 @@ inline constexpr int kMostGroupedWeights = 3;
 
 void linear_group_cpu(const KernelArgs&);
 void linear_group_swiglu_cpu(const KernelArgs&);
+void norm_linear_group_cpu(const KernelArgs&);
+void norm_linear_group_swiglu_cpu(const KernelArgs&);
 void linear_group_input_gradient_cpu(const KernelArgs&);
 void linear_group_gradient(GradientBuilder&);
 std::vector<Shape> linear_group_shapes(const Attributes&, std::span<const Shape> inputs);
 std::vector<Shape> linear_group_bias_shapes(const Attributes&, std::span<const Shape> inputs);
 std::vector<Shape> linear_group_swiglu_shapes(const Attributes&, std::span<const Shape> inputs);
+std::vector<Shape> norm_linear_group_shapes(const Attributes&, std::span<const Shape> inputs);
+std::vector<Shape> norm_linear_group_swiglu_shapes(const Attributes&,
+                                                   std::span<const Shape> inputs);
 std::vector<Shape> linear_group_input_gradient_shapes(const Attributes&,
                                                       std::span<const Shape> inputs);
 
@@ -47,6 +52,22 @@ inline constexpr OpDef linear_group_swiglu = {
     .dtypes = "===",
     .shapes = linear_group_swiglu_shapes,
     .cpu = linear_group_swiglu_cpu,
+};
+
+// rms_norm of x before the products ("prologue"): the inputs of linear_group_bias, then the norm's
+// weight [c]. Reads attributes.epsilon. The bits of the ops apart; graph/fuse.h makes it where
+// nothing else reads the normed rows, which are made where they are multiplied and never stored.
+inline constexpr OpDef norm_linear_group = {
+    .name = "norm_linear_group",
+    .dtypes = "===",
+    .shapes = norm_linear_group_shapes,
+    .cpu = norm_linear_group_cpu,
+};
+inline constexpr OpDef norm_linear_group_swiglu = {
+    .name = "norm_linear_group_swiglu",
+    .dtypes = "===",
+    .shapes = norm_linear_group_swiglu_shapes,
+    .cpu = norm_linear_group_swiglu_cpu,
 };
 
 // Inputs dy1 ... dyn, W1 ... Wn; output dx = dy1 W1 + ... + dyn Wn. Every d is cut into

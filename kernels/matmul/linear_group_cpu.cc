@@ -1,12 +1,16 @@
+#include <algorithm>
 #include <array>
+#include <vector>
 
 #include "base/error.h"
 #include "kernels/elementwise/add_bias.h"
 #include "kernels/elementwise/swiglu.h"
 #include "kernels/kernel_args.h"
+#include "kernels/matmul/left_operand.h"
 #include "kernels/matmul/linear_group.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/matmul/quantized_matmul.h"
+#include "kernels/norm/rms_norm.h"
 
 namespace troupe {
 namespace {
@@ -35,8 +39,9 @@ Tensor bias_of(const KernelArgs& args, size_t count, size_t i) {
   return at < args.inputs.size() ? args.inputs[at] : Tensor{};
 }
 
-// `gated`: SwiGLU of two outputs, or null.
-void multiply_group(const KernelArgs& args, size_t count, const Tensor* gated) {
+// `gated`: SwiGLU of two outputs, or null. `make_row` makes x's rows, of weights that are packed.
+void multiply_group(const KernelArgs& args, size_t count, const Tensor* gated,
+                    const MakeRow& make_row = {}) {
   Group<QuantizedWeight> quantized;
   Group<PackedWeight> packed;
   for (size_t i = 0; i < count; ++i) {
@@ -56,10 +61,39 @@ void multiply_group(const KernelArgs& args, size_t count, const Tensor* gated) {
       add_bias_onto(args.outputs[i], bias, args);
   if (packed.size > 0)
     matmul_group(x, packed.all_weights(), packed.all_outputs(), 1, pool,
-                 repeated_in(x, args.context), packed.all_biases(),
-                 quantized.size == 0 ? gated : nullptr);
+                 repeated_in(x, args.context),
+                 {make_row, packed.all_biases(), {}, quantized.size == 0 ? gated : nullptr});
   if (gated && quantized.size > 0)
     swiglu_cpu({args.outputs.first(2), {gated, 1}, args.attributes, args.context});
+}
+
+// Whether products can read x's rows without rounding or filling them up.
+bool reads_rows_as_they_are(const Tensor& x, std::span<const Tensor> weights) {
+  return fills_words(x.columns(), x.dtype) && std::ranges::all_of(weights, [&](const Tensor& w) {
+           return w.packed && w.packed->dtype() == x.dtype;
+         });
+}
+
+// In memory that the calling thread keeps for the next call.
+Tensor norm_all(const KernelArgs& args) {
+  thread_local std::vector<std::byte> buffer;
+  const Tensor& x = args.inputs[0];
+  buffer.resize(std::max(buffer.size(), num_elements(x.shape) * size_of(x.dtype)));
+  const Tensor normed = {buffer.data(), x.dtype, x.shape};
+  const Tensor inputs[] = {x, args.inputs.back()};
+  rms_norm_cpu({inputs, {&normed, 1}, args.attributes, args.context});
+  return normed;
+}
+
+void norm_and_multiply_group(const KernelArgs& args, size_t count, const Tensor* gated) {
+  const auto inputs = args.inputs.first(args.inputs.size() - 1);
+  const Tensor &x = inputs[0], &norm = args.inputs.back();
+  if (reads_rows_as_they_are(x, inputs.subspan(1, count)))
+    return multiply_group({inputs, args.outputs, args.attributes, args.context}, count, gated,
+                          normed_rows(x, norm, args.attributes.epsilon));
+  std::vector<Tensor> normed(inputs.begin(), inputs.end());
+  normed[0] = norm_all(args);
+  multiply_group({normed, args.outputs, args.attributes, args.context}, count, gated);
 }
 
 }  // namespace
@@ -70,6 +104,14 @@ void linear_group_cpu(const KernelArgs& args) {
 
 void linear_group_swiglu_cpu(const KernelArgs& args) {
   multiply_group(args, 2, &args.outputs[2]);
+}
+
+void norm_linear_group_cpu(const KernelArgs& args) {
+  norm_and_multiply_group(args, args.outputs.size(), nullptr);
+}
+
+void norm_linear_group_swiglu_cpu(const KernelArgs& args) {
+  norm_and_multiply_group(args, 2, &args.outputs[2]);
 }
 
 void linear_group_input_gradient_cpu(const KernelArgs& args) {

@@ -14,6 +14,7 @@
 
 #include "base/repeated_rows.h"
 #include "kernels/kernel_args.h"
+#include "kernels/matmul/fused.h"
 #include "kernels/matmul/packed_weight.h"
 
 namespace troupe {
@@ -21,17 +22,15 @@ namespace troupe {
 // y[m][n] = x[m][k] w^T. k is cut into num_slices equal slices (in [1, 255]; in bf16 each of an
 // even size unless there is one), whose sums are added as a binary counter, leftovers folded
 // smallest first: 3 slices are (0 + 1) + 2. Of rows of x that are as others, y's are copied, not
-// computed again. `bias` [n], if given, is added to y once that is rounded, and y rounded again.
+// computed again. A bias or a residual is added to y once that is rounded, and y rounded again.
 // Throws when sizes disagree.
 void matmul(const Tensor& x, const PackedWeight& w, const Tensor& y, int num_slices,
-            ThreadPool& pool, const RepeatedRows* repeated = nullptr, const float* bias = nullptr);
+            ThreadPool& pool, const RepeatedRows* repeated = nullptr, const Fused& fused = {});
 
-// ys[i] = x ws[i]^T, each as matmul() has it; threads share out the work of all together. Of two
-// weights, `gated` takes SwiGLU of the two results.
+// ys[i] = x ws[i]^T, each as matmul() has it; threads share out the work of all together.
 void matmul_group(const Tensor& x, std::span<const PackedWeight* const> ws,
                   std::span<const Tensor> ys, int num_slices, ThreadPool& pool,
-                  const RepeatedRows* repeated = nullptr, std::span<const float* const> biases = {},
-                  const Tensor* gated = nullptr);
+                  const RepeatedRows* repeated = nullptr, const Fused& fused = {});
 
 // Those of x, where it has all of its pack's rows and not only a shard's.
 inline const RepeatedRows* repeated_in(const Tensor& x, const KernelContext& context) {

@@ -4,6 +4,7 @@
 #include "base/error.h"
 #include "devices/cpu/thread_pool.h"
 #include "kernels/matmul/left_operand.h"
+#include "kernels/matmul/made_rows.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/matmul/product.h"
 
@@ -17,6 +18,10 @@ void check_slices(int64_t size, int num_slices, DType dtype) {
         name_of(dtype));
 }
 
+bool is_alike(const Tensor& a, const Tensor& b) {
+  return a.shape == b.shape && a.dtype == b.dtype;
+}
+
 void check_result(const Tensor& result) {
   CHECK(result.dtype == DType::f32 || result.dtype == DType::bf16, name_of(result.dtype));
 }
@@ -28,9 +33,9 @@ Product product_of(std::span<const Contraction> contractions, const Tensor& resu
 }
 
 void multiply(std::span<const Product> products, std::span<const RowRange> rows, DType dtype,
-              ThreadPool& pool) {
-  dtype == DType::f32 ? multiply<float>(products, rows, pool)
-                      : multiply<Bf16>(products, rows, pool);
+              ThreadPool& pool, const MakeRow& make_row = {}) {
+  dtype == DType::f32 ? multiply<float>(products, rows, pool, make_row)
+                      : multiply<Bf16>(products, rows, pool, make_row);
 }
 
 void copy_rows(const Tensor& tensor, std::span<const RowCopy> copies, ThreadPool& pool) {
@@ -46,19 +51,21 @@ void copy_rows(const Tensor& tensor, std::span<const RowCopy> copies, ThreadPool
 }  // namespace
 
 void matmul(const Tensor& x, const PackedWeight& w, const Tensor& y, int num_slices,
-            ThreadPool& pool, const RepeatedRows* repeated, const float* bias) {
+            ThreadPool& pool, const RepeatedRows* repeated, const Fused& fused) {
   const PackedWeight* weight = &w;
-  matmul_group(x, {&weight, 1}, {&y, 1}, num_slices, pool, repeated, {&bias, 1});
+  matmul_group(x, {&weight, 1}, {&y, 1}, num_slices, pool, repeated, fused);
 }
 
 void matmul_group(const Tensor& x, std::span<const PackedWeight* const> ws,
                   std::span<const Tensor> ys, int num_slices, ThreadPool& pool,
-                  const RepeatedRows* repeated, std::span<const float* const> biases,
-                  const Tensor* gated) {
+                  const RepeatedRows* repeated, const Fused& fused) {
   CHECK(!ws.empty() && ws.size() == ys.size() && ws.size() <= kMaxParts, ws.size(), ys.size());
-  CHECK(biases.empty() || biases.size() == ws.size(), biases.size(), ws.size());
+  CHECK(fused.biases.empty() || fused.biases.size() == ws.size(), fused.biases.size(), ws.size());
   const DType dtype = ws[0]->dtype();
-  const Left left = left_operand(x, dtype);
+  CHECK(!fused.make_row || fills_words(x.columns(), dtype), x.columns(), name_of(dtype));
+  const int64_t num_words = ws[0]->forward().num_words();
+  const Left left =
+      fused.make_row ? Left{nullptr, stride_of_made_rows(num_words)} : left_operand(x, dtype);
   std::array<Contraction, kMaxParts> contractions;
   std::array<Product, kMaxParts> products;
   for (size_t i = 0; i < ws.size(); ++i) {
@@ -69,22 +76,27 @@ void matmul_group(const Tensor& x, std::span<const PackedWeight* const> ws,
     check_slices(w.k(), num_slices, dtype);
     contractions[i] = {left, &w.forward()};
     products[i] = product_of({&contractions[i], 1}, ys[i], num_slices);
-    if (!biases.empty()) products[i].bias = biases[i];
+    if (!fused.biases.empty()) products[i].bias = fused.biases[i];
   }
-  if (gated) {
-    CHECK(ws.size() == 2 && gated->shape == ys[1].shape && gated->dtype == ys[1].dtype &&
-              ys[0].dtype == ys[1].dtype,
-          ws.size(), to_string(gated->shape), name_of(gated->dtype));
-    products[1].gated = gated->data;
+  if (fused.gated) {
+    CHECK(ws.size() == 2 && is_alike(*fused.gated, ys[1]) && ys[0].dtype == ys[1].dtype, ws.size(),
+          to_string(fused.gated->shape), name_of(fused.gated->dtype));
+    products[1].gated = fused.gated->data;
+  }
+  if (fused.residual.data) {
+    CHECK(ws.size() == 1 && is_alike(fused.residual, ys[0]), ws.size(),
+          to_string(fused.residual.shape), name_of(fused.residual.dtype));
+    products[0].residual = fused.residual.data;
   }
   const RowRange all = {0, x.rows()};
   const bool repeats = repeated && !repeated->empty();
   CHECK(!repeats || repeated->num_rows() == x.rows(), repeated->num_rows(), x.rows());
   multiply(std::span(products).first(ws.size()),
-           repeats ? std::span(repeated->distinct) : std::span(&all, 1), dtype, pool);
+           repeats ? std::span(repeated->distinct) : std::span(&all, 1), dtype, pool,
+           fused.make_row);
   if (!repeats) return;
   for (const Tensor& y : ys) copy_rows(y, repeated->copies, pool);
-  if (gated) copy_rows(*gated, repeated->copies, pool);
+  if (fused.gated) copy_rows(*fused.gated, repeated->copies, pool);
 }
 
 void matmul_input_gradient(std::span<const Tensor> dys, std::span<const PackedWeight* const> ws,

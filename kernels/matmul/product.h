@@ -5,6 +5,7 @@
 #include <span>
 
 #include "base/repeated_rows.h"
+#include "kernels/matmul/fused.h"
 #include "kernels/matmul/tile.h"
 
 namespace troupe {
@@ -31,20 +32,23 @@ struct Product {
   bool round_to_bf16 = false;   // result is Bf16, else float
   bool accumulate = false;      // sums start from what result (float, one slice) holds
   const float* bias = nullptr;  // [n], added to the result once that is rounded, and rounded again
+  const void* residual = nullptr;  // [rows][n] of the result's type, added after that likewise
   // [rows][n], of the result's type: SwiGLU of two results of one n, the product's before this one
   // and this one's. The two are computed together, a block of one and then of the other.
   void* gated = nullptr;
 };
 
 // The rows named, of all of the products; threads share out their work together. T: the elements
-// that words hold. Thread-safe; bits depend on nothing but the operands.
+// that words hold. With `make_row` it makes the left operand's rows, of which there is one then.
+// Thread-safe; bits depend on nothing but the operands.
 template <class T>
-void multiply(std::span<const Product> products, std::span<const RowRange> rows, ThreadPool& pool);
+void multiply(std::span<const Product> products, std::span<const RowRange> rows, ThreadPool& pool,
+              const MakeRow& make_row = {});
 
 extern template void multiply<float>(std::span<const Product>, std::span<const RowRange>,
-                                     ThreadPool&);
+                                     ThreadPool&, const MakeRow&);
 extern template void multiply<Bf16>(std::span<const Product>, std::span<const RowRange>,
-                                    ThreadPool&);
+                                    ThreadPool&, const MakeRow&);
 
 // Whether work of so many multiply-adds and bytes read is worth waking other threads for.
 bool worth_waking(double multiply_adds, double bytes);

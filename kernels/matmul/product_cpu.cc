@@ -72,9 +72,17 @@ struct Job {
     return tiles.subspan(begin, (block + 1) * count / num_blocks - begin);
   }
 
+  // The rows of the left operand that all parts read.
+  Left make_rows(std::span<const TileRows> block, const Worker& worker) const {
+    if (!worker.make_row) return {};
+    const Left& left = parts[0].product.contractions[0].left;
+    return worker.made_rows.of(block, left.row_stride, worker.make_row);
+  }
+
   void run(int64_t begin, int64_t end, const Worker& worker) const {
     for (int64_t item = begin; item < end;) {
       Block block = {tiles_of(item / num_panels), item % num_panels};
+      block.made_rows = make_rows(block.tiles, worker);
       const int64_t left = num_panels - block.first_panel;
       block.num_panels = std::min({kPanelGroup, end - item, left});
       const int64_t expected = std::min(std::max(end, worker.share_end) - item, left);
@@ -102,8 +110,9 @@ struct Job {
   void run_part(const Part& part, const Block& all, const Next& next, const Worker& worker) const {
     const int64_t most = all.num_rows() > kFewRows ? kPanelGroup : 1;
     for (int64_t panel = 0; panel < all.num_panels; panel += most) {
-      const Block block = {all.tiles, all.first_panel + panel,
-                           std::min(most, all.num_panels - panel)};
+      Block block = all;
+      block.first_panel += panel;
+      block.num_panels = std::min(most, all.num_panels - panel);
       const int64_t left = all.num_panels - panel - block.num_panels;
       const Next own = {part.stretches.data(), block.first_panel + block.num_panels, left};
       BlockProduct<T>(part, block, left > 0 ? own : next, worker).compute();
@@ -138,8 +147,9 @@ template <class T>
 void run_items(std::span<const Job<T>> jobs, int64_t begin, int64_t end, const Worker& worker) {
   int64_t first = 0;
   for (const Job<T>& job : jobs) {
-    job.run(std::max<int64_t>(begin - first, 0), std::min(end - first, job.num_items()),
-            {worker.thread, worker.share_end - first, worker.read_ahead, worker.scratch});
+    Worker here = worker;
+    here.share_end -= first;
+    job.run(std::max<int64_t>(begin - first, 0), std::min(end - first, job.num_items()), here);
     first += job.num_items();
   }
   release_tiles<T>();
@@ -148,7 +158,8 @@ void run_items(std::span<const Job<T>> jobs, int64_t begin, int64_t end, const W
 }  // namespace
 
 template <class T>
-void multiply(std::span<const Product> products, std::span<const RowRange> rows, ThreadPool& pool) {
+void multiply(std::span<const Product> products, std::span<const RowRange> rows, ThreadPool& pool,
+              const MakeRow& make_row) {
   CHECK(!products.empty() && products.size() <= kMaxParts, products.size());
   const auto tiles = cut_into_tiles<T>(rows);
   if (tiles.empty()) return;
@@ -171,17 +182,19 @@ void multiply(std::span<const Product> products, std::span<const RowRange> rows,
     if (copies_left(product.contractions[0].left, jobs.back().tiles_of(0).back().num_before))
       least = kPanelGroup;
   }
-  if (alone) return run_items<T>(jobs, 0, num_items, {0, num_items, pool.read_ahead(), scratch()});
-  pool.parallel(
-      num_items,
-      [&](int64_t begin, int64_t end, int thread) {
-        const int64_t share_end = (thread + 1) * num_items / pool.num_threads();
-        run_items<T>(jobs, begin, end, {thread, share_end, pool.read_ahead(), scratch()});
-      },
-      least);
+  std::vector<MadeRows> made_rows(alone ? 1 : pool.num_threads());  // by thread
+  const auto run = [&](int64_t begin, int64_t end, int thread) {
+    const int64_t share_end = (thread + 1) * num_items / std::ssize(made_rows);
+    run_items<T>(jobs, begin, end,
+                 {thread, share_end, pool.read_ahead(), scratch(), made_rows[thread], make_row});
+  };
+  if (alone) return run(0, num_items, 0);
+  pool.parallel(num_items, run, least);
 }
 
-template void multiply<float>(std::span<const Product>, std::span<const RowRange>, ThreadPool&);
-template void multiply<Bf16>(std::span<const Product>, std::span<const RowRange>, ThreadPool&);
+template void multiply<float>(std::span<const Product>, std::span<const RowRange>, ThreadPool&,
+                              const MakeRow&);
+template void multiply<Bf16>(std::span<const Product>, std::span<const RowRange>, ThreadPool&,
+                             const MakeRow&);
 
 }  // namespace troupe

@@ -48,6 +48,8 @@ struct Left {
 
   Left at(int64_t row, int64_t word) const { return {words + row * row_stride + word, row_stride}; }
 };
+// Rows a multiple of so many words apart fall on the same sets of the first-level cache.
+inline constexpr int64_t kSameSets = 1024;
 
 // Slices of the summed dimension are added as a binary counter counts: level l holds the sum of 2^l
 // finished slices. What a tile computes is the newest slice.

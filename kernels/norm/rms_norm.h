@@ -2,11 +2,15 @@
 // Llama: x in f32 or bf16, weight in f32, one rounding at the end. Reads attributes.epsilon.
 #pragma once
 
+#include "kernels/kernel_args.h"
+#include "kernels/make_row.h"
 #include "kernels/op.h"
 
 namespace troupe {
 
 void rms_norm_cpu(const KernelArgs&);
+// The rows of rms_norm(x, weight), in x's dtype, for another op's kernel.
+MakeRow normed_rows(const Tensor& x, const Tensor& weight, float epsilon);
 void rms_norm_gradient_cpu(const KernelArgs&);
 void rms_norm_weight_gradient_cpu(const KernelArgs&);
 void differentiate_rms_norm(GradientBuilder&);

@@ -51,6 +51,18 @@ void differentiate_row(const T* x, const float* weight, const T* dy, T* dx, int6
 
 }  // namespace
 
+MakeRow normed_rows(const Tensor& x, const Tensor& weight, float epsilon) {
+  MakeRow make_row;
+  for_float_type(x.dtype, [&](auto zero_of_type) {
+    using T = decltype(zero_of_type);
+    make_row = [from = x.as<T>(), scales = weight.as<float>(), hidden = x.columns(), epsilon](
+                   int64_t row, void* to) {
+      norm_row(from + row * hidden, scales, static_cast<T*>(to), hidden, epsilon);
+    };
+  });
+  return make_row;
+}
+
 void rms_norm_cpu(const KernelArgs& args) {
   const auto &x = args.inputs[0], &y = args.outputs[0];
   const auto* weight = args.inputs[1].as<float>();

@@ -110,7 +110,8 @@ TEST(FuseTest, GatesInTheProductsOfGateAndUp) {
 }
 
 // Of three layers' seven norms the first follows the embedding. The last one's gradient is the
-// first that flows back into its input, so there is nothing to add it to.
+// first that flows back into its input, so there is nothing to add it to. The norms are read by
+// weights' gradients too, and so stay.
 TEST(FuseTest, LeavesNoResidualApartFromTheNormOfItsSum) {
   auto graph = trained(DType::f32, Recompute::none);
   fuse_neighbours(graph);
@@ -119,6 +120,32 @@ TEST(FuseTest, LeavesNoResidualApartFromTheNormOfItsSum) {
   EXPECT_EQ(count(graph, add_rms_norm_gradient), 6);
   EXPECT_EQ(count(graph, rms_norm_gradient), 1);
   EXPECT_EQ(count(graph, add_op), 0);
+}
+
+// Where nothing is trained. The last norm is the head's, which makes its logits by another op.
+TEST(FuseTest, NormsInTheProductsThatAloneReadTheNorm) {
+  for (const bool biases : {false, true}) {
+    auto graph = llama(config_with(biases), {.head = Head::logits});
+    fuse_neighbours(graph);
+    EXPECT_EQ(count(graph, norm_linear_group), 3);
+    EXPECT_EQ(count(graph, norm_linear_group_swiglu), 3);
+    EXPECT_EQ(count(graph, linear_residual), 5);
+    EXPECT_EQ(count(graph, add_rms_norm), 1);
+    EXPECT_EQ(count(graph, add_op) + count(graph, rms_norm), 0);
+  }
+}
+
+TEST(FuseTest, KeepsAProductThatSomebodyReadsWithoutTheResidual) {
+  Graph graph;
+  const auto x = graph.input("hidden", {kTokens, 8}, DType::f32),
+             weight = graph.weight("o_proj.weight", {8, 8}, DType::f32, WeightLayout::matmul);
+  const auto y = graph.apply_one(linear, {x, weight});
+  graph.set_output("product", y);
+  graph.set_output("sum", graph.apply_one(add_op, {x, y}));
+  graph.set_output("twice", graph.apply_one(add_op, {y, y}));
+  fuse_neighbours(graph);
+  EXPECT_EQ(count(graph, linear), 1);
+  EXPECT_EQ(count(graph, add_op), 2);
 }
 
 TEST(FuseTest, KeepsTheBordersBetweenForwardInputAndWeightGradients) {

@@ -5,12 +5,9 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
-#include "kernels/elementwise/add_bias.h"
-#include "kernels/elementwise/swiglu.h"
 #include "kernels/matmul/linear_group.h"
 #include "kernels/matmul/matmul.h"
 #include "tests/kernels/matmul/matmul_data.h"
-#include "tests/kernels/matmul/quantized_data.h"
 
 namespace troupe {
 namespace {
@@ -272,78 +269,6 @@ TEST(LinearGroupTest, ShapeErrorsNameTheOpAndTheSizes) {
     EXPECT_THAT(error.what(), AllOf(HasSubstr("linear_group_input_gradient"), HasSubstr("[40, 24]"),
                                     HasSubstr("3")));
   }
-}
-
-// The bits of two ops, for each weight by itself: packed or quantized, with a bias or without.
-TEST(LinearGroupTest, BiasesAreAddedToThoseThatHaveOneWhateverTheirWeightsLieIn) {
-  ThreadPool pool(2);
-  const KernelContext context{&pool};
-  for (const DType dtype : {DType::f32, DType::bf16}) {
-    const auto x = random_matrix(7, 64, dtype, 1), w = random_matrix(24, 64, dtype, 2);
-    const auto bias = random_matrix(1, 24, DType::f32, 3);
-    const Packed packed(w, pool);
-    const Quantized quantized(BlockType::q8_0, 24, 64, 4, pool);
-    Tensor dense = w.tensor(), blocks = w.tensor(), biases = bias.tensor();
-    dense.packed = &packed;
-    blocks.quantized = &quantized;
-    biases.shape = {24};
-    const Tensor inputs[] = {x.tensor(), dense, blocks, blocks, biases, biases, {}};
-    std::vector<Matrix> apart(3, Matrix(7, 24, dtype)), together = apart;
-    const auto outputs_of = [](std::vector<Matrix>& all) {
-      return std::vector<Tensor>{all[0].tensor(), all[1].tensor(), all[2].tensor()};
-    };
-    const auto expected = outputs_of(apart), outputs = outputs_of(together);
-    linear_group_cpu({std::span(inputs).first(4), expected, {}, context});
-    for (size_t i : {0, 1}) {
-      const Tensor operands[] = {expected[i], biases};
-      add_bias_cpu({operands, {&expected[i], 1}, {}, context});
-    }
-    linear_group_cpu({inputs, outputs, {}, context});
-    for (size_t i = 0; i < 3; ++i) EXPECT_EQ(together[i], apart[i]) << i << name_of(dtype);
-  }
-}
-
-// The bits of the ops apart, for few rows and many, and whatever the weights lie in.
-TEST(LinearGroupTest, SwigluOfTwoProductsIsThatOfTheOpsApart) {
-  ThreadPool pool(2);
-  const KernelContext context{&pool};
-  constexpr int64_t kColumns = 397, kIn = 64;
-  for (const DType dtype : {DType::f32, DType::bf16})
-    for (const int64_t rows : {1, 7, 40, 300})
-      for (const bool quantizes : {false, true}) {
-        const auto x = random_matrix(rows, kIn, dtype, 1),
-                   w1 = random_matrix(kColumns, kIn, dtype, 2),
-                   w2 = random_matrix(kColumns, kIn, dtype, 3),
-                   bias = random_matrix(1, kColumns, DType::f32, 4);
-        const Packed packed1(w1, pool), packed2(w2, pool);
-        const Quantized quantized(BlockType::q8_0, kColumns, kIn, 5, pool);
-        Tensor gate = w1.tensor(), up = w2.tensor(), gate_bias = bias.tensor();
-        gate.packed = &packed1;
-        if (quantizes)
-          up.quantized = &quantized;
-        else
-          up.packed = &packed2;
-        gate_bias.shape = {kColumns};
-        const Tensor inputs[] = {x.tensor(), gate, up, gate_bias, {}};
-        std::vector<Matrix> apart(3, Matrix(rows, kColumns, dtype)), together = apart;
-        const Tensor expected[] = {apart[0].tensor(), apart[1].tensor(), apart[2].tensor()},
-                     outputs[] = {together[0].tensor(), together[1].tensor(), together[2].tensor()};
-        linear_group_cpu({inputs, std::span(expected).first(2), {}, context});
-        swiglu_cpu({std::span(expected).first(2), std::span(expected).last(1), {}, context});
-        linear_group_swiglu_cpu({inputs, outputs, {}, context});
-        for (size_t i = 0; i < 3; ++i)
-          EXPECT_EQ(together[i], apart[i]) << i << name_of(dtype) << rows << quantizes;
-      }
-}
-
-TEST(LinearGroupTest, SwigluTakesTwoProductsOfOneSize) {
-  const std::vector<std::vector<Shape>> wrong = {{{kTokens, 24}, {40, 24}, {48, 24}},
-                                                 {{kTokens, 24}, {40, 24}}};
-  for (const auto& inputs : wrong)
-    EXPECT_THROW(infer_shapes(linear_group_swiglu, {}, inputs), Error);
-  const std::vector<Shape> right = {{kTokens, 24}, {40, 24}, {40, 24}};
-  EXPECT_EQ(infer_shapes(linear_group_swiglu, {}, right),
-            std::vector<Shape>(3, Shape{kTokens, 40}));
 }
 
 }  // namespace

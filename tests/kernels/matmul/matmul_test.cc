@@ -132,8 +132,9 @@ TEST_P(MatmulTest, ABiasIsAddedToWhatTheProductAloneWouldBe) {
           const auto x = random(m, k, 1);
           const auto* rows = m == 300 ? &repeated : nullptr;
           Matrix want(m, n, result), got(m, n, result);
+          const auto* values = bias.tensor().as<float>();
           matmul(x.tensor(), packed, want.tensor(), slices, pool_, rows);
-          matmul(x.tensor(), packed, got.tensor(), slices, pool_, rows, bias.tensor().as<float>());
+          matmul(x.tensor(), packed, got.tensor(), slices, pool_, rows, {.biases = {&values, 1}});
           for (int64_t i = 0; i < m; ++i)
             for (int64_t j = 0; j < n; ++j)
               want.set(i, j, static_cast<float>(want.at(i, j)) + static_cast<float>(bias.at(0, j)));
