@@ -6,22 +6,13 @@
 #include <bit>
 #include <cstring>
 #include <span>
-#include <vector>
 
 #include "devices/cpu/read_ahead.h"
-#include "kernels/loops.h"
+#include "kernels/matmul/block.h"
 #include "kernels/matmul/made_rows.h"
-#include "kernels/matmul/product.h"
 
 namespace troupe {
 
-inline constexpr int64_t kRowBlock = 192;   // rows that pass over a panel together
-inline constexpr int64_t kWordBlock = 640;  // words in one pass: 80 KiB of a panel
-template <class T>
-inline constexpr int64_t kPassWords = kHasFixedTiles<T> ? 320 : kWordBlock;
-// Passes begin at its multiples: bf16 goes so many at a time.
-inline constexpr int64_t kStretchStep = 16;
-inline constexpr int64_t kPanelGroup = 9;  // panels that share a block of A
 // Up to so many rows panels go one by one, so that weights are read from memory in one stream.
 inline constexpr int64_t kFewRows = 32;
 // A tile's rows are copied where they are so many words apart, or all fall on the same cache sets.
@@ -53,32 +44,6 @@ inline bool copies_left(const Left& left, int64_t num_rows) {
   return num_rows > kFewRows && evict_each_other(left);
 }
 
-// Some tiles' rows and panels [first_panel, + num_panels): what is computed together.
-struct Block {
-  std::span<const TileRows> tiles;
-  int64_t first_panel = 0, num_panels = 0;
-  Left made_rows = {};  // the left operand's, by place_of(); without words: rows were not made
-
-  int64_t num_rows() const {
-    return tiles.back().num_before + tiles.back().num_rows - tiles.front().num_before;
-  }
-  // Of what is kept for the block alone.
-  int64_t place_of(const TileRows& rows) const {
-    return rows.num_before - tiles.front().num_before;
-  }
-  Left left_of(const TileRows& rows, const Left& all) const {
-    return made_rows.words ? made_rows.at(place_of(rows), 0) : all.at(rows.row, 0);
-  }
-};
-
-// A stretch of one contraction's words inside one slice.
-struct Stretch {
-  const Contraction* contraction;
-  int64_t first_word, num_words;
-  int slice;
-  bool first = false, last = false;  // of its slice
-};
-
 // With which panels a thread will most likely go on; maybe none.
 struct Next {
   const Stretch* stretch;  // their first
@@ -100,50 +65,6 @@ struct Worker {
   Scratch& scratch;
   MadeRows& made_rows;
   const MakeRow& make_row;
-};
-
-// Between two stretches a sum is only stored and loaded, which changes no bit.
-template <class T>
-void cut_part(const Contraction& contraction, int slice, int num_slices,
-              std::vector<Stretch>& stretches) {
-  const int64_t num_words = contraction.panels->num_words() / num_slices;
-  const int64_t count = (num_words + kPassWords<T> - 1) / kPassWords<T>;
-  const auto border = [&](int64_t i) {
-    return i == count ? num_words : i * num_words / count / kStretchStep * kStretchStep;
-  };
-  for (int64_t i = 0; i < count; ++i)
-    stretches.push_back(
-        {&contraction, slice * num_words + border(i), border(i + 1) - border(i), slice});
-}
-
-// In the order in which they are computed.
-template <class T>
-std::vector<Stretch> cut_into_stretches(const Product& product) {
-  std::vector<Stretch> stretches;
-  for (int slice = 0; slice < product.num_slices; ++slice) {
-    const size_t first = stretches.size();
-    for (const Contraction& contraction : product.contractions)
-      cut_part<T>(contraction, slice, product.num_slices, stretches);
-    stretches[first].first = stretches.back().last = true;
-  }
-  return stretches;
-}
-
-// body(element, column, lanes) for the block's elements of a result [rows][n], vector by vector.
-template <class Body>
-void for_elements(const Block& block, int64_t n, Body&& body) {
-  const int64_t first = block.first_panel * kPanelWidth;
-  const int64_t end = std::min(first + block.num_panels * kPanelWidth, n);
-  for (const TileRows& rows : block.tiles)
-    for (int64_t row = rows.row; row < rows.row + rows.num_rows; ++row)
-      for_vectors(first, end,
-                  [&](int64_t column, auto lanes) { body(row * n + column, column, lanes); });
-}
-
-// A product that others of the same rows and columns may be computed beside.
-struct Part {
-  const Product& product;
-  std::vector<Stretch> stretches;
 };
 
 template <class T>
@@ -182,12 +103,11 @@ class BlockProduct {
   }
 
   void compute_stretch(const Stretch& stretch, const Stretch* next) const {
-    const Left& all = stretch.contraction->left;
-    const bool copies = copies_left(all, block_.num_rows());
+    const bool copies = copies_left(stretch.contraction->left, block_.num_rows());
     const auto num_tiles = std::ssize(block_.tiles);
     for (int64_t tile = 0; tile < num_tiles; ++tile) {
       const TileRows& rows = block_.tiles[tile];
-      Left left = block_.left_of(rows, all).at(0, stretch.first_word);
+      Left left = block_.left_of(rows, *stretch.contraction).at(0, stretch.first_word);
       if (copies) left = copy_left(left, rows.num_rows, stretch.num_words, scratch_.left);
       for (int64_t panel = 0; panel < block_.num_panels; ++panel)
         compute_tiles(stretch, {tile, num_tiles, next}, left, rows, panel);

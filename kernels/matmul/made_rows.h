@@ -5,16 +5,9 @@
 #include <span>
 
 #include "kernels/matmul/fused.h"
-#include "kernels/matmul/tile.h"
+#include "kernels/matmul/tile_rows.h"
 
 namespace troupe {
-
-// Rows that a tile computes.
-struct TileRows {
-  int64_t row;
-  int num_rows;
-  int64_t num_before;  // rows that tiles before it compute
-};
 
 // For rows of so many words.
 inline int64_t stride_of_made_rows(int64_t num_words) {

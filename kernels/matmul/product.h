@@ -19,6 +19,13 @@ inline constexpr int kMaxParts = 8;  // contractions of a product, products at a
 struct Contraction {
   Left left;
   const Panels* panels = nullptr;
+  // In words, where left has a strip for each tile that cut_into_tiles(rows, 1) makes, and is
+  // itself the first.
+  int64_t strip_size = 0;
+
+  Left strip(int64_t tile) const {
+    return {left.words + tile * strip_size, left.row_stride, left.word_stride};
+  }
 };
 
 // result[rows][n] = the sum over all contractions. With slices, each contraction's words are cut

@@ -15,22 +15,6 @@ Scratch& scratch() {
   return *scratch;
 }
 
-// The ranges' rows in tiles, of as many as fit or as even parts have.
-template <class T>
-std::vector<TileRows> cut_into_tiles(std::span<const RowRange> ranges) {
-  std::vector<TileRows> tiles;
-  int64_t num_before = 0;
-  for (const RowRange& range : ranges) {
-    const int64_t size = range.size(), count = (size + kTileRows<T> - 1) / kTileRows<T>;
-    for (int64_t i = 0; i < count; ++i) {
-      const int64_t begin = tile_begin<T>(i, count, size), end = tile_begin<T>(i + 1, count, size);
-      tiles.push_back({range.begin + begin, static_cast<int>(end - begin), num_before + begin});
-    }
-    num_before += size;
-  }
-  return tiles;
-}
-
 // How many blocks to cut tiles into: of kRowBlock rows at most, and so many that the threads'
 // shares of blocks * panels are even.
 template <class T>
@@ -39,8 +23,7 @@ int64_t count_row_blocks(int64_t num_tiles, int64_t num_panels, int num_threads)
     const int64_t share = (blocks * num_panels + num_threads - 1) / num_threads;
     return 16 * (share * num_threads - blocks * num_panels) > blocks * num_panels;
   };
-  constexpr int64_t kMostTiles = kRowBlock / kTileRows<T>;
-  const int64_t fewest = (num_tiles + kMostTiles - 1) / kMostTiles;
+  const int64_t fewest = (num_tiles + kMostTiles<T> - 1) / kMostTiles<T>;
   for (int64_t blocks = fewest; blocks < fewest + num_threads; ++blocks)
     if (!uneven(blocks) && num_tiles >= blocks) return blocks;
   return fewest;
@@ -142,6 +125,12 @@ bool all_worth_waking(std::span<const Product> products, int64_t num_rows) {
   return worth_waking(words * static_cast<double>(num_rows), words * sizeof(uint32_t));
 }
 
+int64_t num_rows_of(std::span<const RowRange> ranges) {
+  int64_t count = 0;
+  for (const RowRange& range : ranges) count += range.size();
+  return count;
+}
+
 // Items [begin, end) of all jobs one after another.
 template <class T>
 void run_items(std::span<const Job<T>> jobs, int64_t begin, int64_t end, const Worker& worker) {
@@ -161,10 +150,13 @@ template <class T>
 void multiply(std::span<const Product> products, std::span<const RowRange> rows, ThreadPool& pool,
               const MakeRow& make_row) {
   CHECK(!products.empty() && products.size() <= kMaxParts, products.size());
-  const auto tiles = cut_into_tiles<T>(rows);
+  const Left& left = products[0].contractions[0].left;
+  // Where a range of panels copies rows again, threads do not take many small ones from each other.
+  const bool copies = copies_left(left, num_rows_of(rows));
+  const auto tiles = cut_into_tiles<T>(rows, copies ? pool.num_threads() : 1);
   if (tiles.empty()) return;
   const bool alone = !all_worth_waking(products, tiles.back().num_before + tiles.back().num_rows);
-  int64_t num_items = 0, least = 1;
+  int64_t num_items = 0;
   std::vector<Job<T>> jobs;
   for (const Product& product : products) {
     CHECK(!product.accumulate || (product.num_slices == 1 && !product.round_to_bf16),
@@ -179,8 +171,6 @@ void multiply(std::span<const Product> products, std::span<const RowRange> rows,
         count_row_blocks<T>(std::ssize(tiles), num_panels, alone ? 1 : pool.num_threads());
     jobs.push_back({{{product, cut_into_stretches<T>(product)}}, tiles, blocks, num_panels});
     num_items += jobs.back().num_items();
-    if (copies_left(product.contractions[0].left, jobs.back().tiles_of(0).back().num_before))
-      least = kPanelGroup;
   }
   std::vector<MadeRows> made_rows(alone ? 1 : pool.num_threads());  // by thread
   const auto run = [&](int64_t begin, int64_t end, int thread) {
@@ -189,7 +179,7 @@ void multiply(std::span<const Product> products, std::span<const RowRange> rows,
                  {thread, share_end, pool.read_ahead(), scratch(), made_rows[thread], make_row});
   };
   if (alone) return run(0, num_items, 0);
-  pool.parallel(num_items, run, least);
+  pool.parallel(num_items, run, copies ? kPanelGroup : 1);
 }
 
 template void multiply<float>(std::span<const Product>, std::span<const RowRange>, ThreadPool&,

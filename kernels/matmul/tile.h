@@ -41,12 +41,17 @@ int64_t tile_begin(int64_t tile, int64_t num_tiles, int64_t num_rows) {
   return tile * num_rows / num_tiles;
 }
 
-// The left operand, A[row][word].
+// Rows side by side, word after word: a strip. Tiles that are not of fixed size read these, too.
+inline constexpr int64_t kStripWidth = 16;
+
+// The left operand, A[row][word]: rows of words, or a strip.
 struct Left {
   const uint32_t* words = nullptr;
-  int64_t row_stride = 0;
+  int64_t row_stride = 0, word_stride = 1;
 
-  Left at(int64_t row, int64_t word) const { return {words + row * row_stride + word, row_stride}; }
+  Left at(int64_t row, int64_t word) const {
+    return {words + row * row_stride + word * word_stride, row_stride, word_stride};
+  }
 };
 // Rows a multiple of so many words apart fall on the same sets of the first-level cache.
 inline constexpr int64_t kSameSets = 1024;

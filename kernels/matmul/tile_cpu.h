@@ -45,7 +45,7 @@ inline void store_result(const TileSums& sums, const Vec (&sum)[kRows][kVecs]) {
   }
 }
 
-template <class T, int kRows, int kVecs>
+template <class T, int kRows, int kVecs, bool kStrip>
 void tile_kernel(const Tile& tile) {
   const int64_t row_stride = tile.left.row_stride;
   Vec sum[kRows][kVecs];
@@ -77,7 +77,8 @@ void tile_kernel(const Tile& tile) {
     }
 #pragma GCC unroll 16
     for (int row = 0; row < kRows; ++row) {
-      const Vec a = broadcast_word(rows[row / 3] + row % 3 * row_stride + word);
+      const Vec a = broadcast_word(kStrip ? rows[0] + word * kStripWidth + row
+                                          : rows[row / 3] + row % 3 * row_stride + word);
 #pragma GCC unroll 2
       for (int v = 0; v < kVecs; ++v) sum[row][v] = multiply_add<T>(a, b[v], sum[row][v]);
     }
@@ -87,16 +88,22 @@ void tile_kernel(const Tile& tile) {
                           : store_result<float>(tile.sums, sum);
 }
 
-template <class T, int kVecs>
+template <class T, int kVecs, bool kStrip>
 constexpr auto kTileKernels = []<int... kRows>(std::integer_sequence<int, kRows...>) {
-  return std::array{&tile_kernel<T, kRows + 1, kVecs>...};
+  return std::array{&tile_kernel<T, kRows + 1, kVecs, kStrip>...};
 }
 (std::make_integer_sequence<int, kVectorRows>{});
 
+template <class T, bool kStrip>
+void compute_tile_of(const Tile& tile) {
+  const bool narrow = tile.sums.num_columns <= kLanes;
+  (narrow ? kTileKernels<T, 1, kStrip>
+          : kTileKernels<T, kTileVecs, kStrip>)[tile.num_rows - 1](tile);
+}
+
 template <class T>
 void compute_tile_with_vectors(const Tile& tile) {
-  const bool narrow = tile.sums.num_columns <= kLanes;
-  (narrow ? kTileKernels<T, 1> : kTileKernels<T, kTileVecs>)[tile.num_rows - 1](tile);
+  tile.left.word_stride == 1 ? compute_tile_of<T, false>(tile) : compute_tile_of<T, true>(tile);
 }
 
 }  // namespace troupe

@@ -1,4 +1,5 @@
-// dw += dy^T x, as one more product: dy is turned into rows of token words, x into panels of them.
+// dw += dy^T x, as one more product: x is laid out as panels of token words, and so is dy, in
+// strips as wide as tiles are high; where tiles are of fixed size it is turned into rows.
 #include <algorithm>
 #include <cstring>
 
@@ -7,6 +8,7 @@
 #include "kernels/matmul/left_operand.h"
 #include "kernels/matmul/matmul.h"
 #include "kernels/matmul/product.h"
+#include "kernels/matmul/tile_rows.h"
 #include "kernels/matmul/transpose.h"
 
 namespace troupe {
@@ -60,32 +62,51 @@ int64_t row_stride_of(int64_t num_words) {
   return lines * kBlock;
 }
 
+// That dy takes.
+template <class T>
+int64_t num_left_words(int64_t n, int64_t num_words) {
+  return kHasFixedTiles<T> ? n * row_stride_of(num_words)
+                           : count_tiles<T>(n, 1) * num_words * kStripWidth;
+}
+
 template <class T>
 class Operands {
  public:
   Operands(const T* dy, const T* x, int64_t m, int64_t n, int64_t k)
-      : dy_(dy), x_(x), m_(m), n_(n), k_(k), num_words_((m * sizeof(T) + 3) / sizeof(uint32_t)) {
-    row_stride_ = row_stride_of(num_words_);
-  }
+      : dy_(dy), x_(x), m_(m), n_(n), k_(k), num_words_((m * sizeof(T) + 3) / sizeof(uint32_t)) {}
 
   // Makes rows and panels, in the caller's scratch.
   void pack(ThreadPool& pool, bool alone) {
     static thread_local Buffer rows;
     static thread_local Panels panels;
-    rows.at_least(static_cast<size_t>(n_ * row_stride_) * sizeof(uint32_t));
+    rows.at_least(static_cast<size_t>(num_left_words<T>(n_, num_words_)) * sizeof(uint32_t));
     panels.reshape(num_words_, k_, MemoryClass::scratch);
     rows_ = rows.as<uint32_t>();
     panels_ = &panels;
-    const int64_t strips = (n_ + kBlock - 1) / kBlock;
+    const int64_t strips = num_strips();
     const auto pack_range = [this, strips](int64_t begin, int64_t end, int) {
-      for (int64_t i = begin; i < end; ++i) i < strips ? turn(i * kBlock) : fill_panel(i - strips);
+      for (int64_t i = begin; i < end; ++i) i < strips ? pack_strip(i) : pack_panel(i - strips);
     };
     const int64_t count = strips + panels.num_panels();
     alone ? pack_range(0, count, 0) : pool.parallel(count, pack_range);
   }
-  Contraction contraction() const { return {{rows_, row_stride_}, panels_}; }
+  Contraction contraction() const {
+    if (kHasFixedTiles<T>) return {{rows_, row_stride_of(num_words_)}, panels_};
+    return {{rows_, 1, kStripWidth}, panels_, strip_size()};
+  }
 
  private:
+  // Of dy's columns: as many as a tile has rows, or sixteen that are turned.
+  int64_t num_strips() const {
+    return kHasFixedTiles<T> ? (n_ + kBlock - 1) / kBlock : count_tiles<T>(n_, 1);
+  }
+  int64_t strip_size() const { return num_words_ * kStripWidth; }
+
+  void pack_strip(int64_t strip) const {
+    if (kHasFixedTiles<T>) return turn(strip * kBlock);
+    const int64_t column = tile_begin<T>(strip, num_strips(), n_);
+    fill(dy_ + column, n_, n_ - column, kStripWidth, rows_ + strip * strip_size());
+  }
   // Sixteen of dy's columns become rows.
   void turn(int64_t column) const {
     const int64_t count = std::min<int64_t>(kBlock, n_ - column);
@@ -95,18 +116,19 @@ class Operands {
         read(dy_ + column, n_, word + i, count, block.words[i]);
       transpose(block);
       for (int64_t i = 0; i < count; ++i)
-        std::memcpy(rows_ + (column + i) * row_stride_ + word, block.words[i],
+        std::memcpy(rows_ + (column + i) * row_stride_of(num_words_) + word, block.words[i],
                     sizeof block.words[i]);
     }
   }
-  void fill_panel(int64_t panel) const {
+  void pack_panel(int64_t panel) const {
     const int64_t column = panel * kPanelWidth;
-    const int64_t count = std::min<int64_t>(kPanelWidth, k_ - column);
-    uint32_t* to = panels_->panel(panel);
-    for (int64_t word = 0; word < num_words_; ++word, to += kPanelWidth) {
-      for (int64_t part = 0; part < kPanelWidth; part += kBlock)
-        read(x_ + column + part, k_, word, std::max<int64_t>(count - part, 0), to + part);
-    }
+    fill(x_ + column, k_, k_ - column, kPanelWidth, panels_->panel(panel));
+  }
+  // `width` columns, of which `count` or fewer are there, word after word.
+  void fill(const T* from, int64_t stride, int64_t count, int64_t width, uint32_t* to) const {
+    for (int64_t word = 0; word < num_words_; ++word, to += width)
+      for (int64_t part = 0; part < width; part += kBlock)
+        read(from + part, stride, word, std::max<int64_t>(count - part, 0), to + part);
   }
   void read(const T* from, int64_t stride, int64_t word, int64_t count, uint32_t* to) const {
     count >= kBlock ? read_words(from, m_, stride, word, to)
@@ -114,7 +136,7 @@ class Operands {
   }
 
   const T *dy_, *x_;
-  int64_t m_, n_, k_, num_words_, row_stride_;
+  int64_t m_, n_, k_, num_words_;
   uint32_t* rows_ = nullptr;
   Panels* panels_ = nullptr;
 };
@@ -139,7 +161,9 @@ void add_weight_gradient(const Tensor& dy, const Tensor& x, float* dw, ThreadPoo
 
 WeightGradientBytes weight_gradient_bytes(int64_t m, int64_t n, int64_t k, DType dtype) {
   const int64_t num_words = (m * static_cast<int64_t>(size_of(dtype)) + 3) / 4;
-  return {n * row_stride_of(num_words) * 4, packed_bytes(k, m, dtype)};
+  const int64_t left = dtype == DType::f32 ? num_left_words<float>(n, num_words)
+                                           : num_left_words<Bf16>(n, num_words);
+  return {left * 4, packed_bytes(k, m, dtype)};
 }
 
 void matmul_weight_gradient(const Tensor& dy, const Tensor& x, float* dw, ThreadPool& pool,
