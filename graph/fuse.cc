@@ -47,10 +47,10 @@ std::optional<GraphNode> norm_gradient_and_sum(const GraphNode& gradient, const 
   return together;
 }
 
-// A group's inputs with a place for every bias, in front of a norm's weight if there is one.
-void make_room_for_biases(GraphNode& group) {
-  if (group.op != &linear_group) return;
-  group.inputs.resize(1 + 2 * group.outputs.size(), kNoSymbol);
+// A place for every bias: behind the weights, in front of what else a fused product reads.
+void make_room_for_biases(GraphNode& product) {
+  if (product.op == &linear || product.op == &linear_group)
+    product.inputs.resize(1 + 2 * product.outputs.size(), kNoSymbol);
 }
 
 std::optional<GraphNode> product_and_bias(const GraphNode& product, const GraphNode& bias,
@@ -61,13 +61,9 @@ std::optional<GraphNode> product_and_bias(const GraphNode& product, const GraphN
   const auto index = static_cast<size_t>(output - product.outputs.begin());
   const size_t count = product.outputs.size();
   GraphNode together = product;
-  if (product.op == &linear) {
-    together.op = &linear_bias;
-    together.inputs.resize(3);
-  } else {
-    make_room_for_biases(together);
-    if (product.op == &linear_group) together.op = &linear_group_bias;
-  }
+  make_room_for_biases(together);
+  if (product.op == &linear) together.op = &linear_bias;
+  if (product.op == &linear_group) together.op = &linear_group_bias;
   together.inputs[1 + count + index] = bias.inputs[1];
   together.outputs[index] = bias.outputs[0];
   return together;
@@ -87,8 +83,8 @@ std::optional<GraphNode> product_and_residual(const GraphNode& product, const Gr
   const ValueId y = product.outputs[0], residual = sum.inputs[sum.inputs[0] == y ? 1 : 0];
   if (std::ranges::count(sum.inputs, y) != 1 || readers[y] != 1) return {};
   GraphNode together = product;
+  make_room_for_biases(together);
   together.op = &linear_residual;
-  together.inputs.resize(3, kNoSymbol);
   together.inputs.push_back(residual);
   together.outputs = sum.outputs;
   return together;

@@ -25,9 +25,7 @@ struct Block {
   int64_t first_panel = 0, num_panels = 0;
   Left made_rows = {};  // the left operand's, by place_of(); without words: rows were not made
 
-  int64_t num_rows() const {
-    return tiles.back().num_before + tiles.back().num_rows - tiles.front().num_before;
-  }
+  int64_t num_rows() const { return num_rows_of(tiles); }
   // Of what is kept for the block alone.
   int64_t place_of(const TileRows& rows) const {
     return rows.num_before - tiles.front().num_before;
@@ -46,6 +44,7 @@ struct Stretch {
   int slice;
   bool first = false, last = false;  // of its slice
 };
+
 // Between two stretches a sum is only stored and loaded, which changes no bit.
 template <class T>
 void cut_part(const Contraction& contraction, int slice, int num_slices,

@@ -16,8 +16,7 @@ uint32_t* row_buffer(int64_t num_words) {
 
 Left MadeRows::of(std::span<const TileRows> tiles, int64_t row_stride, const MakeRow& make_row) {
   if (tiles.data() == tiles_.data() && tiles.size() == tiles_.size()) return rows_;
-  const int64_t num_rows = tiles.back().num_before + tiles.back().num_rows - tiles[0].num_before;
-  uint32_t* words = row_buffer(num_rows * row_stride);
+  uint32_t* words = row_buffer(num_rows_of(tiles) * row_stride);
   tiles_ = tiles;
   rows_ = {words, row_stride};
   for (const TileRows& rows : tiles)

@@ -155,7 +155,7 @@ void multiply(std::span<const Product> products, std::span<const RowRange> rows,
   const bool copies = copies_left(left, num_rows_of(rows));
   const auto tiles = cut_into_tiles<T>(rows, copies ? pool.num_threads() : 1);
   if (tiles.empty()) return;
-  const bool alone = !all_worth_waking(products, tiles.back().num_before + tiles.back().num_rows);
+  const bool alone = !all_worth_waking(products, num_rows_of(tiles));
   int64_t num_items = 0;
   std::vector<Job<T>> jobs;
   for (const Product& product : products) {

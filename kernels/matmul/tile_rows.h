@@ -20,6 +20,11 @@ struct TileRows {
   int64_t index;       // tiles before it
 };
 
+// Of neighbours, of which there is one at least.
+inline int64_t num_rows_of(std::span<const TileRows> tiles) {
+  return tiles.back().num_before + tiles.back().num_rows - tiles.front().num_before;
+}
+
 template <class T>
 inline constexpr int64_t kMostTiles = kRowBlock / kTileRows<T>;  // of a block
 

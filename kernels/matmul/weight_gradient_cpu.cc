@@ -110,13 +110,14 @@ class Operands {
   // Sixteen of dy's columns become rows.
   void turn(int64_t column) const {
     const int64_t count = std::min<int64_t>(kBlock, n_ - column);
+    const int64_t row_stride = row_stride_of(num_words_);
     for (int64_t word = 0; word < num_words_; word += kBlock) {
       WordBlock block = {};
       for (int64_t i = 0; i < std::min<int64_t>(kBlock, num_words_ - word); ++i)
         read(dy_ + column, n_, word + i, count, block.words[i]);
       transpose(block);
       for (int64_t i = 0; i < count; ++i)
-        std::memcpy(rows_ + (column + i) * row_stride_of(num_words_) + word, block.words[i],
+        std::memcpy(rows_ + (column + i) * row_stride + word, block.words[i],
                     sizeof block.words[i]);
     }
   }

@@ -161,8 +161,8 @@ TEST(NormLinearGroupTest, NormsRowsThatProductsRoundOrFillUp) {
   }
 }
 
-// Rows that repeat others are copied by both; what they hold here tells the two apart.
-TEST(NormLinearGroupTest, MakesOnlyTheRowsThatAreNotCopied) {
+// What the rows hold tells copies from rows that are computed.
+TEST(NormLinearGroupTest, CopiesTheRowsThatRepeatOthers) {
   ThreadPool pool(2);
   const RepeatedRows repeated = {.distinct = {{0, 20}, {30, 300}}, .copies = {{20, 5, 10}}};
   for (const DType dtype : {DType::f32, DType::bf16})
